@@ -36,7 +36,10 @@ class Mptcp(BuiltinAction):
     do: Literal["mptcp"] = "mptcp"
     host: str = Field(description="whose path manager")
     subflows: int = Field(
-        default=2, ge=0, le=MOST, description="how many subflows a connection may have beside the first"
+        default=2,
+        ge=0,
+        le=MOST,
+        description="how many subflows a connection may have beside the first",
     )
     accept: int = Field(
         default=0,
@@ -79,7 +82,9 @@ class Mptcp(BuiltinAction):
                     key=("endpoints", name),
                 )
             address = next(
-                interface.address for interface in node.interfaces if interface.name == end.interface
+                interface.address
+                for interface in node.interfaces
+                if interface.name == end.interface
             )
             endpoints.append((address, end.interface, " ".join(dict.fromkeys(given))))
         do = PathManager(host, self.subflows, self.accept, tuple(endpoints))

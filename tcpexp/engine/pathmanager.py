@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tcpexp.errors import RunError
@@ -28,7 +29,7 @@ def parse_endpoints(text: str) -> list[Endpoint]:
         words = line.split()
         if not words:
             continue
-        values = dict(zip(words[1:], words[2:], strict=False))
+        values = dict(pairwise(words[1:]))
         flags = frozenset(words) & {"subflow", "signal", "backup", "fullmesh"}
         found.append((words[0], values.get("dev", ""), flags))
     return found

@@ -70,9 +70,7 @@ def ingest_run(run_dir: Path, say: Say | None = None) -> RunData:
     trace, samples = _read_trace(source), _read_samples(source)
     user_space = _read_user_space(source)
     tell("naming flows")
-    captured, connections, subflows, witness = _name_connections(
-        source, frames, trace, user_space
-    )
+    captured, connections, subflows, witness = _name_connections(source, frames, trace, user_space)
     packets = until_end(captured, run.end_ns)
     tables = _from_captures(source, packets, captured, subflows)
     tables["subflows"] = build_subflows(
@@ -186,9 +184,7 @@ def _from_captures(
     """
     nodes, flows = source.nodes, source.plan.flows
     return {
-        "throughput": build_throughput(
-            packets, flows, nodes, source.run.end_ns, subflows
-        ),
+        "throughput": build_throughput(packets, flows, nodes, source.run.end_ns, subflows),
         "rtt": build_rtt(packets, flows, nodes),
         "journeys": until_end(build_journeys(captured, nodes), source.run.end_ns, "sent_ns"),
     }

@@ -1,4 +1,5 @@
-"""MPTCP connections: which TCP connections are their subflows, and what arrived over each (RFC 8684).
+"""MPTCP connections (RFC 8684): which TCP connections are their subflows, and what arrived over
+each.
 
 A subflow that joins names its connection by the token of the receiver's key, which the first
 subflow's handshake carried.
@@ -8,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import polars as pl
 
 from tcpexp.ingest.connections import KEY, with_new_bytes
@@ -126,23 +126,32 @@ def with_new_data(rows: pl.DataFrame, subflows: pl.DataFrame) -> pl.DataFrame:
         maintain_order="left",
     )
     new = plain["new_bytes"].to_numpy().copy()
-    mine = parts.filter(
-        pl.col("of").is_not_null()
-        & (pl.col("payload_bytes") > 0)
-        & ~pl.col("checksum_bad").fill_null(False)
-    )
-    # neighbours of a subflow's segments are mapped alike
-    shift = ((pl.col("dsn") - pl.col("seq")) % _SPACE).forward_fill().over("capture", "stream")
-    mapped = mine.with_columns(place=(pl.col("seq") + shift) % _SPACE).filter(
-        pl.col("place").is_not_null()
-    )
-    for _, group in mapped.group_by("of", maintain_order=True):
-        ordered = group.sort("t_ns", "row", maintain_order=True)
-        left = unwrap_seq(ordered["place"].to_numpy())
+    mine = parts.filter(pl.col("of").is_not_null())
+    for _, group in mine.group_by("of", maintain_order=True):
+        ordered = with_places(group)
         new[ordered["row"].to_numpy()] = first_arrival_bytes(
-            left, ordered["payload_bytes"].to_numpy()
+            ordered["place"].to_numpy(), ordered["payload_bytes"].to_numpy()
         )
     return plain.with_columns(new_bytes=pl.Series(new, dtype=pl.Int64))
+
+
+def with_places(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the undamaged data segments of ``rows``, which are of one MPTCP connection and go one
+    way, in the order of time, with ``place``: where each stands in the data, 1 for the first byte.
+
+    A segment without a mapping of its own continues that of its subflow's segment before it.
+    """
+    shift = ((pl.col("dsn") - pl.col("seq")) % _SPACE).forward_fill().over("capture", "stream")
+    data = (
+        rows.filter((pl.col("payload_bytes") > 0) & ~pl.col("checksum_bad").fill_null(False))
+        .with_columns(place=(pl.col("seq") + shift) % _SPACE)
+        .filter(pl.col("place").is_not_null())
+        .sort("t_ns", maintain_order=True)
+    )
+    if data.is_empty():
+        return data
+    places = unwrap_seq(data["place"].to_numpy())
+    return data.with_columns(place=pl.Series(places - places[0] + 1, dtype=pl.Int64))
 
 
 def arriving(
@@ -170,17 +179,24 @@ def build_subflows(
     if subflows.is_empty():
         return empty_frame("subflows")
     parts = [
-        with_tcp_bytes(arriving(packets, subflows, flow, nodes)).group_by("connection").agg(
-            pl.col("tcp_bytes").sum(), data_bytes=pl.col("new_bytes").sum()
-        )
+        with_tcp_bytes(arriving(packets, subflows, flow, nodes))
+        .group_by("connection")
+        .agg(pl.col("tcp_bytes").sum(), data_bytes=pl.col("new_bytes").sum())
         for flow in flows
     ]
-    schema = {"connection": pl.Int64, "tcp_bytes": pl.Int64, "data_bytes": pl.Int64}
-    sums = pl.concat([part.cast(schema) for part in parts]) if parts else pl.DataFrame(schema=schema)  # type: ignore[arg-type]
+    schema = pl.Schema(
+        {"connection": pl.Int64(), "tcp_bytes": pl.Int64(), "data_bytes": pl.Int64()}
+    )
+    sums = pl.concat([pl.DataFrame(schema=schema), *(part.cast(schema) for part in parts)])
     rows = (
         subflows.join(
             connections.select(
-                "connection", "flow", "client", "client_address", "server_address", "syn_ns",
+                "connection",
+                "flow",
+                "client",
+                "client_address",
+                "server_address",
+                "syn_ns",
                 "established_ns",
             ),
             on="connection",

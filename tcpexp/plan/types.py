@@ -344,9 +344,9 @@ class InitialWindow:
 class PathManager:
     """Tell a node's kernel which paths its MPTCP connections may use (``ip mptcp``), read back.
 
-    ``subflows`` is how many a connection may have beside its first, ``accept`` to how many announced
-    addresses it opens one. ``endpoints`` are (address, interface, flags) in ip's words, such as
-    ``("10.0.3.2", "h2-eth1", "signal")``; those that were there before are gone.
+    ``subflows`` is how many a connection may have beside its first, ``accept`` to how many
+    announced addresses it opens one. ``endpoints`` are (address, interface, flags) in ip's words,
+    such as ``("10.0.3.2", "h2-eth1", "signal")``; those that were there before are gone.
     """
 
     node: str

@@ -216,9 +216,7 @@ SUBFLOWS = TableSchema(
         Column("server_address", "String", "where its SYN went to"),
         Column("path", "String", "the links that its SYN crossed, such as h1-r1, r1-h2"),
         Column("syn_ns", "Int64", "first SYN", unit="ns"),
-        Column(
-            "established_ns", "Int64", "the client's first ACK after the SYN-ACK", unit="ns"
-        ),
+        Column("established_ns", "Int64", "the client's first ACK after the SYN-ACK", unit="ns"),
         Column(
             "tcp_bytes",
             "Int64",
