@@ -382,10 +382,10 @@ def compile_study(
 ) -> Study:
     """Return the study of a spec for a place of which the identity is known.
 
-    ``catalogue`` may serve many of them, as none of them has plugins. Raises ``SpecErrors``. Needs
-    no guest.
+    ``catalogue`` may serve many of them, as none of them has plugins or names a kernel. Raises
+    ``SpecErrors``. Needs no guest.
     """
-    return _compiled(_read_with(given, catalogue), options, identity, given)
+    return _compiled(_read_with(given, catalogue), options, lambda _kernel: identity, given)
 
 
 def examine_study(path: Path, overrides: tuple[str, ...] = ()) -> tuple[RunPlan, dict[str, int]]:
