@@ -130,6 +130,7 @@ class Iperf3(ProcessAction):
                 "a flow needs two different hosts", hint="name another host", key="to"
             )
         port, name = context.port(), self.flow or context.step_id
+        control = context.congestion_control(self.congestion_control)
         argv = ("iperf3", "-s", "-1", "-p", str(port), "--json")
         allowed = self.allowed_status
         spawn = Spawn(
@@ -141,7 +142,7 @@ class Iperf3(ProcessAction):
         start_server(context, spawn, f"iperf3 server for {name}", port, suffix="server")
         spawn = Spawn(
             client,
-            self._client(context.address(server), port, context.duration_ns),
+            self._client(context.address(server), port, context.duration_ns, control),
             stop_signal="INT",
             allowed_status=allowed,
         )
@@ -157,14 +158,14 @@ class Iperf3(ProcessAction):
                 "iperf3",
                 step,
                 "not_first",
-                self.congestion_control,
+                control,
                 self.at_ns,
                 until_ns,
             )
             context.flow(plan)
         context.need(
             tools=("iperf3",),
-            congestion_controls=(self.congestion_control,) if self.congestion_control else (),
+            congestion_controls=(control,) if control else (),
         )
 
     def _flows(self, name: str, client: str, server: str) -> tuple[tuple[str, str], ...]:
@@ -173,7 +174,9 @@ class Iperf3(ProcessAction):
             return ((name, client), (f"{name}-reverse", server))
         return ((name, client if self.direction == "forward" else server),)
 
-    def _client(self, address: str, port: int, duration_ns: int) -> tuple[str, ...]:
+    def _client(
+        self, address: str, port: int, duration_ns: int, control: str | None
+    ) -> tuple[str, ...]:
         """Return the client's argv."""
         argv = [
             "iperf3",
@@ -194,8 +197,8 @@ class Iperf3(ProcessAction):
             # cannot.
             last_ns = self.until if self.until is not None else duration_ns
             argv += ["-t", str(math.ceil((last_ns - self.at_ns) / SECOND_NS) + 1)]
-        if self.congestion_control is not None:
-            argv += ["-C", self.congestion_control]
+        if control is not None:
+            argv += ["-C", control]
         argv += {"forward": [], "reverse": ["-R"], "both": ["--bidir"]}[self.direction]
         if self.parallel > 1:
             argv += ["-P", str(self.parallel)]

@@ -30,6 +30,7 @@ from tcpexp.ingest.iperf3 import (
     server_port,
 )
 from tcpexp.ingest.journeys import build_journeys
+from tcpexp.ingest.kernellog import parse_kernel_log
 from tcpexp.ingest.lifetimes import read_sockets, with_connections
 from tcpexp.ingest.network import Nodes
 from tcpexp.ingest.qdisc import read_queues
@@ -40,6 +41,7 @@ from tcpexp.ingest.socketnames import name_sockets, socket_spans
 from tcpexp.ingest.ss import parse_ss
 from tcpexp.ingest.tcptrace import Trace, read_trace
 from tcpexp.ingest.utcp import read_utcp
+from tcpexp.ingest.variables import build_variables
 from tcpexp.ingest.witness import Witness
 from tcpexp.plan.types import RunPlan
 from tcpexp.record import files
@@ -77,6 +79,9 @@ def ingest_run(run_dir: Path, say: Say | None = None) -> RunData:
     tables["faults"] = name_sockets(
         parse_faults(source.text(files.FAULTS)), spans, ("src", "src_port"), ("dst", "dst_port")
     )
+    tables["variables"] = build_variables(trace.own, witness.lives, spans, source.nodes)
+    log = files.KERNEL_LOG
+    tables["kernel_log"] = parse_kernel_log(source.text(log), str(source.raw / log))
     tables["iperf3"] = _from_iperf3(source, connections)
     brought = read_recorded(source.raw, source.plan)
     if asks_for_complaints(source.plan):

@@ -54,10 +54,11 @@ def _programs(plan: RunPlan, inventory: Inventory) -> list[Missing]:
 
 def _congestion_controls(plan: RunPlan, inventory: Inventory) -> list[Missing]:
     has = ", ".join(sorted(inventory.congestion_controls))
+    own = {module.name for module in plan.modules}
     return [
         Missing(f"congestion control {name}", "a flow of this experiment", f"this kernel has {has}")
         for name in plan.needs.congestion_controls
-        if name not in inventory.congestion_controls
+        if name not in own and name not in inventory.congestion_controls
     ]
 
 

@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.errors import Position, SpecError, SpecErrors
 from tcpexp.plan.changes import check_rates, resolve_changes, with_wires
-from tcpexp.plan.congestion import check_default_controls, prepare_ecn
+from tcpexp.plan.congestion import (
+    check_default_controls,
+    prepare_ecn,
+    with_default_controls,
+)
 from tcpexp.plan.context import PendingChange, PlanContext, PlanDraft
 from tcpexp.plan.crosscheck import (
     check_expectations,
@@ -23,6 +27,7 @@ from tcpexp.plan.links import ParameterError
 from tcpexp.plan.mtus import notes_on_mtus, resolve_mtus
 from tcpexp.plan.needs import collect_needs
 from tcpexp.plan.network import LinkSettings, network_plan, notes_on_queues
+from tcpexp.plan.owncontrols import take_controls
 from tcpexp.plan.topology import load_topology
 from tcpexp.plan.types import PlanFile, Recorder, RunPlan, Step
 from tcpexp.plan.unlimited import notes_on_rates
@@ -51,7 +56,11 @@ def compile_plan(
     seed = spec.seed if seed is None else seed
     network, settings = _network(spec, catalogue, slot)
     draft = PlanDraft(network, spec.duration, spec.source.folder, seed, catalogue.runs_code)
+    controls = take_controls(spec, draft)
+    if controls:
+        raise SpecErrors(controls)
     _compile_actions(spec, draft)
+    draft.network = with_default_controls(spec, draft)
     _prepare_congestion_controls(spec, draft, settings)
     steps = _timeline(spec, draft, settings)
     draft.network = with_wires(draft.network, [*draft.setup, *steps])
@@ -84,6 +93,7 @@ def compile_plan(
         answer=" ".join(spec.answer.split()),
         key=_key_plot(spec),
         questions=tuple(" ".join(question.split()) for question in spec.questions),
+        modules=tuple(draft.modules[name] for name in sorted(draft.modules)),
         files=tuple(draft.files[path] for path in sorted(draft.files)),
         needs=collect_needs(draft, steps, recorders),
         plugins=spec.plugins,

@@ -538,6 +538,34 @@ class PlanFile:
 
 
 @dataclass(frozen=True)
+class ControlModule:
+    """A congestion control of the spec's own, which the place compiles for its kernel and loads
+    before the network is built.
+
+    ``source`` is its file beside the spec, and ``sha256`` that file's; ``headers`` are those that
+    it includes from beside it, each with its sha256. Their texts are among ``RunPlan.files``, below
+    ``modules/<name>/``. ``parameters`` are as the kernel takes them (``name=value``).
+    """
+
+    name: str
+    source: str
+    sha256: str
+    headers: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
+    language: Literal["c", "bpf"] = "c"
+
+    @property
+    def folder(self) -> str:
+        """The folder of its texts among the plan's files."""
+        return f"modules/{self.name}"
+
+    @property
+    def built(self) -> str:
+        """The plan's file that a place puts in their stead."""
+        return f"modules/{self.name}.ko"
+
+
+@dataclass(frozen=True)
 class Needs:
     """What the place must have, so that a lack is named before the run: programs, qdiscs,
     congestion controls, kernel features.
@@ -585,6 +613,7 @@ class RunPlan:
     answer: str = ""
     key: int | None = None
     questions: tuple[str, ...] = ()
+    modules: tuple[ControlModule, ...] = ()
     plan_schema: int = PLAN_SCHEMA
 
 
