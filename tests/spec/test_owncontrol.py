@@ -21,7 +21,7 @@ static struct tcp_congestion_ops mine __read_mostly = {
 	.name = "mine", // not "yours"
 };
 """
-VARIANT = 'static struct tcp_congestion_ops v = { .flags = 1, .name = KBUILD_MODNAME };\n'
+VARIANT = "static struct tcp_congestion_ops v = { .flags = 1, .name = KBUILD_MODNAME };\n"
 SPEC = """\
 name: own
 topology: two_host
@@ -63,7 +63,10 @@ def test_the_source_travels_with_its_headers_and_its_hash(tmp_path):
     assert module.parameters == {"beta": "717", "on": "1", "list": "1,2"}
     assert len(module.sha256) == 64
     assert list(module.headers) == ["mine_trace.h"]
-    assert [file.path for file in plan.files] == ["modules/mine/mine.c", "modules/mine/mine_trace.h"]
+    assert [file.path for file in plan.files] == [
+        "modules/mine/mine.c",
+        "modules/mine/mine_trace.h",
+    ]
     assert plan.flows[0].congestion_control == "mine"
     assert "mine" in plan.needs.congestion_controls
 

@@ -121,7 +121,9 @@ def test_a_crash_is_told_with_function_and_line(tmp_path, kernel):
 def test_a_signal_of_the_kernel_is_put_into_words():
     built = (BuiltModule("mine", b"", {"source": "mine.c"}),)
     words, _ = crash_words("Kernel panic - not syncing: Kernel mode signal 8\n", built)
-    assert words == "the kernel came upon a division by zero, with the congestion control mine loaded"
+    assert (
+        words == "the kernel came upon a division by zero, with the congestion control mine loaded"
+    )
     assert crash_words("Kernel panic - not syncing: Out of memory\n", built) is None
     silent = explained(build.RunError("the guest did not answer"), "", built)
     assert "does each of its loops end?" in str(silent.hint)
