@@ -40,6 +40,20 @@ def open_place(options: RunOptions, watcher: RunWatcher) -> tuple[PlaceKind, Pla
     return kind, kind.open(wanted, watcher.say)
 
 
+def wanted_kernel(given: Path | Source, options: RunOptions) -> str | None:
+    """Return the kernel that is asked for: by the caller, else by the spec; None for the usual one.
+
+    What is wrong with the spec is left to whoever compiles it.
+    """
+    if options.kernel is not None:
+        return options.kernel
+    try:
+        named = read_source(given, options.overrides, options.folder).raw.get("kernel")
+    except (SpecErrors, AttributeError):
+        return None
+    return named if isinstance(named, str) else None
+
+
 def placed(
     lacks: tuple[Missing, ...], given: Path | Source, options: RunOptions, plan: RunPlan
 ) -> tuple[Missing, ...]:

@@ -30,6 +30,7 @@ TRIAL_WORDS = {
     "gred": ("setup", "DPs", "1", "default", "0"),
     "bfifo": ("limit", "10000"),
     "pfifo": ("limit", "10"),
+    "choke": ("limit", "100", "bandwidth", "10mbit"),
 }
 #: Where the option's name is not the qdisc's.
 KERNEL_OPTIONS = {
@@ -239,6 +240,9 @@ def missing_features(needs: Needs) -> tuple[Missing, ...]:
             found.append(
                 Missing("TUN devices", "the user-space TCP", kernel_remedy("CONFIG_TUN", "tun"))
             )
+        elif name == "mptcp" and not Path("/proc/sys/net/mptcp").is_dir():
+            remedy = kernel_remedy("CONFIG_MPTCP", "mptcp")
+            found.append(Missing("MPTCP in this kernel", "MPTCP sockets", remedy))
         elif name == "segment_faults":
             found += missing_for_faults()
     return tuple(found)
