@@ -72,6 +72,7 @@ COMMANDS = {
     ),
     "guest": Late("tcpexp.cli.guest:guest", "Build, look at and enter the guest."),
     "kernel": Late("tcpexp.cli.kernel:kernel", "Build, choose and hand on kernels."),
+    "new": Late("tcpexp.cli.new:new", "Begin something of your own, from a template that works."),
     "tcp": Late("tcpexp.cli.tcp:tcp", "Programs of the TCP in user space."),
     "completion": Late(
         "tcpexp.cli.completion:completion", "Print the completion script for a shell."

@@ -173,7 +173,7 @@ class Engine:
         """Load the plan's own congestion controls, and let the trace record what they bring."""
         self.kernel_log.open()
         self.where = "load the congestion controls"
-        self.modules.load()
+        self.modules.load(own_kernel=self.own_kernel)
         self.recording.add_trace_events(self.modules.events)
 
     def _stop_all(self) -> None:

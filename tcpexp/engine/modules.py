@@ -23,6 +23,9 @@ from tcpexp.plan.types import ControlModule
 #: finit_module and delete_module by machine (include/uapi/asm-generic/unistd.h;
 #: arch/x86/entry/syscalls/syscall_64.tbl).
 SYSTEM_CALLS = {"x86_64": (313, 176), "aarch64": (273, 106)}
+#: What the kernel prints on its console: levels below this number. Where it crashed is KERN_INFO
+#: (arch/x86/um/sysrq_64.c: show_regs).
+CONSOLE_LEVEL, ALL_BUT_DEBUG = Path("/proc/sys/kernel/printk"), "7"
 PARAMETERS = Path("/sys/module")
 _LETTERS = re.compile(r"[^A-Za-z0-9_]")
 
@@ -38,8 +41,15 @@ class LoadedModules:
         #: The tracepoints that the modules brought, as ``system:name``.
         self.events: list[str] = []
 
-    def load(self) -> None:
-        """Load all of them; raises ``RunError`` with the kernel's words."""
+    def load(self, *, own_kernel: bool) -> None:
+        """Load all of them; raises ``RunError`` with the kernel's words.
+
+        A kernel that is ours alone shall say on its console where it crashed, should it come to
+        that.
+        """
+        if own_kernel:
+            with contextlib.suppress(OSError):
+                CONSOLE_LEVEL.write_text(ALL_BUT_DEBUG)
         for module in self.modules:
             before = _events()
             self._load(module)

@@ -40,7 +40,7 @@ FLAGS = (
     "-Werror=int-conversion",
     "-Werror=return-type",
     "-Wno-declaration-after-statement",
-    "-g0",
+    "-g",
 )
 SCHEMA = 1
 LIMIT_S = 180
@@ -65,11 +65,14 @@ class Target:
 
 @dataclass(frozen=True)
 class BuiltModule:
-    """A module that was built: its bytes, and what is told of it."""
+    """A module that was built: its bytes, what is told of it, and the same with what tells lines
+    of the source.
+    """
 
     name: str
     content: bytes
     facts: dict[str, Any]
+    debug: bytes | None = None
 
     @property
     def warnings(self) -> list[str]:
@@ -123,7 +126,8 @@ def build_module(module: ControlModule, plan: RunPlan, target: Target, say: Say)
             _make(module, texts, target, compiler, folder)
     os.utime(folder)
     facts = json.loads((folder / "module.json").read_text())
-    built = BuiltModule(module.name, (folder / "module.ko").read_bytes(), facts)
+    content, debug = (folder / name for name in ("module.ko", "module.debug"))
+    built = BuiltModule(module.name, content.read_bytes(), facts, debug.read_bytes())
     for words in built.warnings:
         say(f"warning: {words}")
     _check_parameters(module, facts)
@@ -188,8 +192,8 @@ def _make(
         found = parse_output(output, {f"{name}.c": Path(module.source).name}, tuple(texts))
         if status != 0 or not (inside / f"{name}.ko").is_file():
             raise _failure(module, texts, target, found, output)
-        content = (inside / f"{name}.ko").read_bytes()
-        (made / "module.ko").write_bytes(content)
+        shutil.copyfile(inside / f"{name}.ko", made / "module.debug")
+        content = _stripped(made / "module.debug", made / "module.ko")
         facts = {
             "name": module.name,
             "source": module.source,
@@ -214,6 +218,20 @@ def _make(
         _drop_old()
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _stripped(debug: Path, target: Path) -> bytes:
+    """Write a module without what only a debugger needs; return it."""
+    done = subprocess.run(
+        ["strip", "-g", "-o", str(target), str(debug)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=clean_environment(),
+    )
+    if done.returncode != 0:
+        raise RunError(f"the module cannot be stripped: {done.stderr.strip()}")
+    return target.read_bytes()
 
 
 def _call_make(

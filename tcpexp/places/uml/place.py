@@ -34,6 +34,7 @@ from tcpexp.places.modules.build import (
     module_facts,
     with_modules,
 )
+from tcpexp.places.modules.crash import explained
 from tcpexp.places.salvage import name_source_lines, write_out_sockets
 from tcpexp.places.uml.machine import Folder, machine_hash, start_kernel
 from tcpexp.places.uml.processor import claim_processor
@@ -171,6 +172,8 @@ class UmlPlace:
             guest = _Guest(process, folder, started)
             try:
                 state = guest.watch(plan, progress, stop)
+            except RunError as error:
+                raise explained(error, guest.console_text(), modules) from None
             finally:
                 guest.end()
                 _keep_console(folder, raw)

@@ -43,6 +43,7 @@ static void @name@_cong_avoid(struct sock *sk, u32 ack, u32 acked)
 	struct @name@_state *ca = inet_csk_ca(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
 
+	trace_@name@_window(sk, ca->last_max, ca->losses);
 	if (!tcp_is_cwnd_limited(sk))
 		return;		/* the window is not what holds it back */
 	if (tcp_in_slow_start(tp)) {
@@ -52,7 +53,6 @@ static void @name@_cong_avoid(struct sock *sk, u32 ack, u32 acked)
 	}
 	/* one segment more for each cwnd / alpha that are acked */
 	tcp_cong_avoid_ai(tp, max(tcp_snd_cwnd(tp) / max(alpha, 1U), 1U), acked);
-	trace_@name@_window(sk, ca->last_max, ca->losses);
 }
 
 /* At a loss: the threshold to which the window falls. */
