@@ -42,8 +42,9 @@ def test_the_page_is_current():
 
 def test_there_are_forty_facts_that_are_measured():
     facts = _numbers()["facts"]
-    for kernel in ("7.3", "6.1"):
-        assert len(facts[kernel]) >= 40, kernel
+    assert "7.3" in facts
+    for kernel, kept in facts.items():
+        assert len(kept) >= 40, kernel
 
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.name)
