@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tcpexp.checks.run import load_checks
+from tcpexp.checks.run import left_out_words, load_checks
 from tcpexp.plots.kit.writing import direction
 from tcpexp.report.explanation import explanation_of
 from tcpexp.report.page import content
@@ -144,6 +144,7 @@ def _answered(run: RunData) -> dict[str, Any]:
         "answer": markupsafe.Markup(prose_html(answer_text(run, verdicts))),
         "unborne": doubt(run, verdicts),
         "verdicts": verdict_rows(verdicts),
+        "unjudged": left_out_words(run),
         "counts": [
             (result, count)
             for result in RESULTS
