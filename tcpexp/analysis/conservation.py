@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from tcpexp.analysis.faults import count_faults
 from tcpexp.analysis.items import Item
 from tcpexp.analysis.links import (
+    DROPPERS,
     UNRECOGNISABLE_BYTES,
     count_drops,
     expected_loss,
     find_epochs,
     journeys_of,
 )
+from tcpexp.analysis.packetpaths import PacketPaths
 from tcpexp.late import polars as pl
-from tcpexp.plan.paths import Paths, pair_directions
 from tcpexp.plan.types import Firewall, LinkMtu, LinkState
 from tcpexp.store.rundata import RunData
 
@@ -78,12 +79,12 @@ def find_groups(run: RunData) -> list[Group]:
     In the order of the first pair of hosts.
     """
     groups: list[tuple[set[Direction], set[tuple[str, str]]]] = []
-    paths = Paths(run.plan.network)
+    paths = PacketPaths(run)
     pairs = (
         run.table("journeys").select("from_node", "to_node").unique().sort("from_node", "to_node")
     )
     for pair in pairs.iter_rows():
-        path = set(pair_directions(paths, run.plan.flows, *pair))
+        path = set(paths.directions(*pair))
         if not path:
             continue
         joined = [group for group in groups if group[0] & path]
@@ -205,9 +206,7 @@ def _judge(run: RunData, group: Group, spans: list[tuple[int, int]]) -> Item:
         own = journeys.filter(pl.col("sent_ns").is_between(begin, end - SETTLE_NS))
         sent, missing = sent + own.height, missing + int((own["copies"] == 0).sum())
         for link, towards in group.directions:
-            dropped += sum(
-                count_drops(run, link, towards, qdisc, begin, end) for qdisc in ("queue", "netem")
-            )
+            dropped += sum(count_drops(run, link, towards, qdisc, begin, end) for qdisc in DROPPERS)
             chosen += count_faults(run, link, towards, "drop", begin, end - SETTLE_NS)
         before = pl.col("sent_ns").is_between(begin - SETTLE_NS, begin, closed="left")
         after = (pl.col("sent_ns") > end - SETTLE_NS) & (pl.col("sent_ns") <= end)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tcpexp.analysis.faults import count_faults
+from tcpexp.analysis.packetpaths import PacketPaths
 from tcpexp.analysis.samples import sample_times, sampled_span
 from tcpexp.late import polars as pl
-from tcpexp.plan.paths import Hop, Paths
+from tcpexp.plan.paths import Hop
 from tcpexp.plan.types import DirectionPlan, LinkChange, LinkRates, LinkState, LossPlan, RunPlan
 from tcpexp.store.rundata import RunData
 
@@ -146,25 +147,34 @@ def journeys_of(run: RunData, epoch: Epoch) -> pl.DataFrame:
     """Return the journeys that crossed the epoch's link in its direction and time, when no other
     link on their way has faults.
     """
-    paths, flows = Paths(run.plan.network), {flow.name: flow for flow in run.plan.flows}
-    journeys = run.table("journeys")
+    paths = PacketPaths(run)
+    journeys = run.table("journeys").with_columns(paths.subflow())
     pairs = []
-    for name, source, target in (
-        journeys.select("flow", "from_node", "to_node").unique(maintain_order=True).iter_rows()
+    for name, subflow, source, target in (
+        journeys.select("flow", "subflow", "from_node", "to_node")
+        .unique(maintain_order=True)
+        .iter_rows()
     ):
-        hops = paths.of_packets(flows.get(name), source, target)
+        hops = paths.hops(name, subflow, source, target)
         if (epoch.link, epoch.towards) in [hop.key for hop in hops] and not _others_have_faults(
             run.plan, hops, epoch
         ):
-            pairs.append((name, source, target))
+            pairs.append((name, subflow, source, target))
     if not pairs:
-        return journeys.clear()
+        return journeys.drop("subflow").clear()
     wanted = pl.DataFrame(
         pairs,
-        schema={"flow": pl.String, "from_node": pl.String, "to_node": pl.String},
+        schema={
+            "flow": pl.String,
+            "subflow": pl.Int64,
+            "from_node": pl.String,
+            "to_node": pl.String,
+        },
         orient="row",
     )
-    own = journeys.join(wanted, on=["flow", "from_node", "to_node"], how="semi", nulls_equal=True)
+    own = journeys.join(
+        wanted, on=["flow", "subflow", "from_node", "to_node"], how="semi", nulls_equal=True
+    ).drop("subflow")
     return own.filter(pl.col("sent_ns").is_between(*_undisturbed(epoch)))
 
 
@@ -290,10 +300,11 @@ def _count(run: RunData, epoch: Epoch, fault: str, journeys: pl.DataFrame) -> tu
     span = _undisturbed(epoch)
     journeys = journeys.filter(pl.col("copies").is_not_null())  # not cut or joined on the way
     if fault == "loss":
-        dropped = count_drops(run, epoch.link, epoch.towards, "queue", *span)
+        dropped = count_drops_before(run, epoch.link, epoch.towards, *span)
         if dropped:
             # what the queue dropped is known from sample to sample only
-            span = drops_span(run, epoch.link, epoch.towards, "queue", *span)
+            qdisc = "queue" if epoch.direction.queue is not None else "policer"
+            span = drops_span(run, epoch.link, epoch.towards, qdisc, *span)
             journeys = journeys.filter(pl.col("sent_ns").is_between(*span))
         missing = int((journeys["copies"] == 0).sum())
         chosen = count_faults(run, epoch.link, epoch.towards, "drop", *span)
@@ -377,6 +388,17 @@ def _hidden_bytes(run: RunData) -> int:
 def _whole_packets(run: RunData) -> bool:
     captures = [recorder for recorder in run.plan.recorders if recorder.kind == "capture"]
     return bool(captures) and all(not recorder.options.get("snaplen", 0) for recorder in captures)
+
+
+#: What drops packets of a direction by design, in the words of the table ``queues``.
+DROPPERS = ("policer", "queue", "netem")
+
+
+def count_drops_before(run: RunData, link: str, towards: str, from_ns: int, to_ns: int) -> int:
+    """Return what a direction's policer and queue dropped, before any fault could."""
+    return sum(
+        count_drops(run, link, towards, qdisc, from_ns, to_ns) for qdisc in ("policer", "queue")
+    )
 
 
 def count_drops(run: RunData, link: str, towards: str, qdisc: str, from_ns: int, to_ns: int) -> int:

@@ -26,7 +26,7 @@ ENDS = (
 
 
 #: Tables of samples, apart from those that recorders bring.
-SAMPLED = ("sockets", "queues", "counters")
+SAMPLED = ("sockets", "queues", "queue_statistics", "classes", "counters")
 
 
 def ended_early(run: RunData) -> bool:

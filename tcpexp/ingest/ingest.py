@@ -33,16 +33,18 @@ from tcpexp.ingest.journeys import build_journeys
 from tcpexp.ingest.kernellog import parse_kernel_log
 from tcpexp.ingest.lifetimes import read_sockets, with_connections
 from tcpexp.ingest.network import Nodes
-from tcpexp.ingest.qdisc import read_queues
+from tcpexp.ingest.qdisc import SampledDetails, read_queues
 from tcpexp.ingest.rates import parse_rates_log
 from tcpexp.ingest.recorded import read_recorded
 from tcpexp.ingest.settings import SampledSettings, read_settings
 from tcpexp.ingest.socketnames import name_sockets, socket_spans
 from tcpexp.ingest.ss import parse_ss
+from tcpexp.ingest.subflows import build_subflows, find_subflows, with_joined, without_joined
 from tcpexp.ingest.tcptrace import Trace, read_trace
 from tcpexp.ingest.utcp import read_utcp
 from tcpexp.ingest.variables import build_variables
 from tcpexp.ingest.witness import Witness
+from tcpexp.plan.paths import Paths
 from tcpexp.plan.types import RunPlan
 from tcpexp.record import files
 from tcpexp.record.tables import TABLES
@@ -70,9 +72,12 @@ def ingest_run(run_dir: Path, say: Say | None = None) -> RunData:
     trace, samples = _read_trace(source), _read_samples(source)
     user_space = _read_user_space(source)
     tell("naming flows")
-    captured, connections, witness = _name_connections(source, frames, trace, user_space)
+    captured, connections, subflows, witness = _name_connections(source, frames, trace, user_space)
     packets = until_end(captured, run.end_ns)
-    tables = _from_captures(source, packets, captured)
+    tables = _from_captures(source, packets, captured, subflows)
+    tables["subflows"] = build_subflows(
+        packets, connections, subflows, source.plan.flows, source.nodes, Paths(source.plan.network)
+    )
     spans = socket_spans(connections)
     tables |= _from_trace(source, witness, user_space, spans)
     tables |= {**samples, "sockets": _name_socket_rows(samples["sockets"], spans)}
@@ -139,9 +144,9 @@ def _read_captures(source: _Source, tell: Say) -> list[pl.DataFrame]:
 
 def _name_connections(
     source: _Source, frames: list[pl.DataFrame], trace: Trace, user_space: dict[str, pl.DataFrame]
-) -> tuple[pl.DataFrame, pl.DataFrame, Witness]:
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, Witness]:
     """Return the packets with ``connection`` and ``flow``, the connections with who opened them,
-    and what the trace says about the run's own sockets.
+    which of them are subflows of MPTCP, and what the trace says about the run's own sockets.
     """
     nodes, flows = source.nodes, source.plan.flows
     packets = pl.concat(frames) if frames else empty_frame("packets")
@@ -153,12 +158,17 @@ def _name_connections(
     spans = socket_spans(found.with_columns(flow=pl.lit(None, dtype=pl.String)))
     sockets = read_sockets(trace)
     sockets = replace(sockets, lives=with_connections(sockets.lives, spans))
-    found = with_openers(found, sockets.lives, _programs(user_space, spans))
-    found = with_flows(found, flows, nodes, _client_sends(source))
+    subflows = find_subflows(packets, streams, found)
+    opened = with_openers(
+        without_joined(found, subflows), sockets.lives, _programs(user_space, spans)
+    )
+    named = with_flows(opened, flows, nodes, _client_sends(source))
+    found = with_joined(found, named, subflows)
     packets = conn.attach_flows(packets, streams, found).sort("capture", "number")
     return (
         packets,
         found,
+        subflows,
         Witness.of(
             source.plan,
             nodes,
@@ -171,7 +181,7 @@ def _name_connections(
 
 
 def _from_captures(
-    source: _Source, packets: pl.DataFrame, captured: pl.DataFrame
+    source: _Source, packets: pl.DataFrame, captured: pl.DataFrame, subflows: pl.DataFrame
 ) -> dict[str, pl.DataFrame]:
     """Return what follows from the packets until the end.
 
@@ -179,7 +189,7 @@ def _from_captures(
     """
     nodes, flows = source.nodes, source.plan.flows
     return {
-        "throughput": build_throughput(packets, flows, nodes, source.run.end_ns),
+        "throughput": build_throughput(packets, flows, nodes, source.run.end_ns, subflows),
         "rtt": build_rtt(packets, flows, nodes),
         "journeys": until_end(build_journeys(captured, nodes), source.run.end_ns, "sent_ns"),
     }
@@ -263,11 +273,13 @@ def _read_samples(source: _Source) -> dict[str, pl.DataFrame]:
     sockets = [parse_ss(text, node) for node, text in source.per_node("ss")]
     counters = [parse_counters(text, node) for node, text in source.per_node("counters")]
     events = source.run.path / files.EVENTS
-    told = SampledSettings()
+    told, details = SampledSettings(), SampledDetails()
+    queues = read_queues(source.raw, told, details)
     return {
         "sockets": pl.concat([empty_frame("sockets"), *sockets]),
         "counters": pl.concat([empty_frame("counters"), *counters]),
-        "queues": read_queues(source.raw, told),
+        "queues": queues,
+        **details.frames(),
         "settings": read_settings(source.raw, told.finish()),
         "link_rates": parse_rates_log(source.text(files.RATES), str(source.raw / files.RATES)),
         "events": parse_events(

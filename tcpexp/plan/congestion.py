@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from tcpexp.spec.owncontrol import OwnControl
 
 
+#: Values of tcp_ecn with which a host asks for ECN in the connections that it opens: 3 asks for
+#: accurate ECN, 4 for the classic one (net/ipv4/sysctl_net_ipv4.c; 3 to 5 from Linux 7.0 on).
+ASKING = ("1", "3", "4")
+
+
 def check_default_controls(spec: ExperimentSpec, draft: PlanDraft) -> list[SpecError]:
     """Return an error for each congestion control that ``hosts:`` or an action ``sysctl`` names and
     the kernel does not have.
@@ -178,7 +183,7 @@ def _asking(network: NetworkPlan, client: str, control: str) -> NetworkPlan:
     """Return the network with ``client`` asking for ECN in every connection that it opens."""
     node = network.node(client)
     own = node.sysctls.get(ECN_SYSCTL)
-    if own == "1":
+    if own in ASKING:
         return network
     if own is not None:
         hint = f"leave {ECN_SYSCTL} out; it is set to 1 for the hosts of flows that need it"

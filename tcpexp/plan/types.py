@@ -43,12 +43,58 @@ class LossPlan:
 
 
 @dataclass(frozen=True)
+class QueueSetting:
+    """A setting of a discipline by its name in :mod:`tcpexp.record.disciplines`: times in ns, sizes
+    in bytes, rates in bit/s, switches 0 or 1.
+    """
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
+class ClassFilter:
+    """Packets of a class: those that fit everything that is not None.
+
+    ``source`` and ``target`` are addresses, ``dscp`` is 0 to 63. ``flow`` names a flow whose
+    addresses and ports are meant; it is None in a finished plan, as are hosts' names.
+    """
+
+    source: str | None = None
+    target: str | None = None
+    source_port: int | None = None
+    target_port: int | None = None
+    protocol: str | None = None
+    dscp: int | None = None
+    flow: str | None = None
+    either_port: int | None = None
+
+
+@dataclass(frozen=True)
+class ClassPlan:
+    """A class of htb: a guaranteed rate, a ceiling (None: the link's rate), its own queue.
+
+    The class without ``filters`` gets what no other takes. ``quantum`` is how many bytes it sends
+    per round when several borrow.
+    """
+
+    name: str
+    rate_bps: int
+    ceil_bps: int | None
+    prio: int
+    quantum: int
+    limit_packets: int
+    filters: tuple[ClassFilter, ...] = ()
+
+
+@dataclass(frozen=True)
 class QueuePlan:
     """The bottleneck's queue: ``discipline`` with a limit that counts only what waits for the
     bottleneck.
 
     Exactly one of ``limit_packets`` and ``limit_bytes`` is set. ``options`` are further discipline
-    options in tc's words, such as ``("target", "5ms")``.
+    options in tc's words, such as ``("target", "5ms")``. ``settings`` are all settings of a
+    discipline of :mod:`tcpexp.record.disciplines`, ``classes`` those of htb.
     """
 
     discipline: str
@@ -56,6 +102,22 @@ class QueuePlan:
     limit_bytes: int | None
     ecn: bool = False
     options: tuple[str, ...] = ()
+    settings: tuple[QueueSetting, ...] = ()
+    classes: tuple[ClassPlan, ...] = ()
+
+    def setting(self, name: str) -> float | None:
+        """Return a setting's value, None for one that is off."""
+        return next((one.value for one in self.settings if one.name == name), None)
+
+
+@dataclass(frozen=True)
+class PolicerPlan:
+    """A policer at a direction's door: what comes faster than the rate (bit/s, on Ethernet frames)
+    is dropped; ``burst_bytes`` pass at once after a pause.
+    """
+
+    rate_bps: int
+    burst_bytes: int
 
 
 @dataclass(frozen=True)
@@ -82,6 +144,7 @@ class DirectionPlan:
     reorder: float = 0.0
     reorder_correlation: float = 0.0
     reorder_gap: int | None = None
+    policer: PolicerPlan | None = None
 
     @property
     def has_faults_or_delay(self) -> bool:
@@ -102,7 +165,8 @@ class InterfacePlan:
     such as ``10.0.0.1/24``.
 
     Exactly one of ``ipv4`` and ``ipv6`` is set, the one of ``NetworkPlan.ip``. ``cidr`` and
-    ``address`` are that one, whichever it is.
+    ``address`` are that one, whichever it is. ``queue`` is the discipline in front of it, None for
+    none.
     """
 
     name: str
@@ -111,6 +175,7 @@ class InterfacePlan:
     mtu: int = 1500
     offloads: bool = False
     ipv6: str | None = None
+    queue: QueuePlan | None = None
 
     @property
     def cidr(self) -> str:
@@ -341,6 +406,22 @@ class InitialWindow:
 
 
 @dataclass(frozen=True)
+class PathManager:
+    """Tell a node's kernel which paths its MPTCP connections may use (``ip mptcp``), read back.
+
+    ``subflows`` is how many a connection may have beside its first, ``accept`` to how many
+    announced addresses it opens one. ``endpoints`` are (address, interface, flags) in ip's words,
+    such as ``("10.0.3.2", "h2-eth1", "signal")``; those that were there before are gone.
+    """
+
+    node: str
+    subflows: int
+    accept: int
+    endpoints: tuple[tuple[str, str, str], ...]
+    kind: Literal["path_manager"] = "path_manager"
+
+
+@dataclass(frozen=True)
 class FlowCongestionControl:
     """Switch the congestion control of the live sockets of a process (and its children) on a node.
 
@@ -448,6 +529,7 @@ StepKind = (
     | LinkMtu
     | Sysctl
     | InitialWindow
+    | PathManager
     | FlowCongestionControl
     | Kill
     | Snapshot

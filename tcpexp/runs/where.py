@@ -25,7 +25,7 @@ def open_place(options: RunOptions, watcher: RunWatcher) -> tuple[PlaceKind, Pla
     Raises ``HostError`` when it is not possible here, ``SpecError`` for a clock or kernel that it
     lacks.
     """
-    wanted = Wanted(options.clock, options.kernel)
+    wanted = Wanted(options.clock, options.kernel, allow_modules=options.allow_modules)
     kind = choose_kind(options.on, wanted, command_text(options))
     lacks = kind.missing()
     if lacks:

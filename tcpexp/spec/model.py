@@ -26,6 +26,7 @@ from pydantic import (
 
 from tcpexp.errors import Position, SpecError
 from tcpexp.registry import suggest
+from tcpexp.spec.disciplines import HostDiscipline
 from tcpexp.spec.knobs import Knob
 from tcpexp.spec.links import LinkParameters, check_mtu
 from tcpexp.spec.owncontrol import CONTROL_SCHEMA, OwnControl, own_control, parse_control
@@ -125,6 +126,14 @@ class HostSettings(BaseModel):
         default=1500,
         description=(
             "largest IP packet of its interfaces, such as 1500B; mtu: of a link goes over it"
+        ),
+    )
+
+    discipline: HostDiscipline | None = Field(
+        default=None,
+        description=(
+            "the discipline in front of its interfaces: fq, which keeps to the times at which TCP"
+            " wants its packets sent (pacing); none when silent"
         ),
     )
 

@@ -377,6 +377,17 @@ def load_study(path: Path | Source, options: StudyOptions) -> Study:
     return _compiled(read, options, identity_with, given)
 
 
+def compile_study(
+    given: Source, options: StudyOptions, identity: dict[str, str], catalogue: Catalogue
+) -> Study:
+    """Return the study of a spec for a place of which the identity is known.
+
+    ``catalogue`` may serve many of them, as none of them has plugins or names a kernel. Raises
+    ``SpecErrors``. Needs no guest.
+    """
+    return _compiled(_read_with(given, catalogue), options, lambda _kernel: identity, given)
+
+
 def examine_study(path: Path, overrides: tuple[str, ...] = ()) -> tuple[RunPlan, dict[str, int]]:
     """Return the spec's own plan, and how many runs each form of its sweep has.
 

@@ -310,7 +310,7 @@ def take_inventory(kernel: Kernel, root: Path, engine: Path) -> Inventory:
     Raises:
         RunError: the guest could not be started.
     """
-    known = trees_dir() / f"inventory-{kernel.sha256[:16]}-{root.name}.json"
+    known = trees_dir() / f"inventory-2-{kernel.sha256[:16]}-{root.name}.json"
     if not known.is_file():
         program = ("/opt/tcpexp/engine/inventory.py",)
         with program_ran(kernel, root, engine, program) as folder:

@@ -21,8 +21,23 @@ from tcpexp.record.tables.kernel import (
     TIMEOUTS,
     VARIABLES,
 )
-from tcpexp.record.tables.network import FAULTS, LINK_RATES, QUEUES, SETTINGS
-from tcpexp.record.tables.packets import COMPLAINTS, CONNECTIONS, JOURNEYS, PACKETS, RTT, THROUGHPUT
+from tcpexp.record.tables.network import (
+    CLASSES,
+    FAULTS,
+    LINK_RATES,
+    QUEUE_STATISTICS,
+    QUEUES,
+    SETTINGS,
+)
+from tcpexp.record.tables.packets import (
+    COMPLAINTS,
+    CONNECTIONS,
+    JOURNEYS,
+    PACKETS,
+    RTT,
+    SUBFLOWS,
+    THROUGHPUT,
+)
 from tcpexp.record.tables.run import COUNTERS, CROSS_CHECKS, EVENTS, IPERF3
 
 #: The interval of the table ``throughput``; the one in which the run ends may be shorter (its
@@ -36,6 +51,7 @@ TABLES: dict[str, TableSchema] = {
         PACKETS,
         COMPLAINTS,
         CONNECTIONS,
+        SUBFLOWS,
         THROUGHPUT,
         RTT,
         JOURNEYS,
@@ -55,6 +71,8 @@ TABLES: dict[str, TableSchema] = {
         LOSS_EVENTS,
         FAIRNESS,
         QUEUES,
+        QUEUE_STATISTICS,
+        CLASSES,
         SETTINGS,
         LINK_RATES,
         COUNTERS,
