@@ -67,7 +67,9 @@ SHOWN: dict[str, tuple[Row, ...]] = {
         Row("PRR: repair of ten losses", "ms", "prr_repair", 1, 1),
         Row("PRR: window afterwards over window before", "", "prr_backoff", 1, 3),
         Row("Data that fit in `SO_RCVBUF` of 64 KiB", "kB", "buf_bytes", 1, 1),
-        Row("A lone segment that is read at once: until its ACK (RTT 10 ms)", "ms", "ack_rtt", 1, 1),
+        Row(
+            "A lone segment that is read at once: until its ACK (RTT 10 ms)", "ms", "ack_rtt", 1, 1
+        ),
         Row("Ticks of the time stamps per second", "", "tick"),
         Row("Window scale offered", "", "wscale"),
     ),
