@@ -75,7 +75,7 @@ def test_another_kernel_source_or_compiler_is_another_module(tmp_path, kernel, m
     build_modules(own_plan(tmp_path), kernel, print)
     build_modules(own_plan(tmp_path), Target(kernel.headers, "other", "Linux 0.2"), print)
     build_modules(own_plan(tmp_path, SOURCE + "int more;\n"), kernel, print)
-    monkeypatch.setattr(build, "_compiler", lambda: "another gcc")
+    monkeypatch.setattr(build, "compiler_words", lambda *about: "another gcc")
     build_modules(own_plan(tmp_path), kernel, print)
     assert len(list(build.modules_dir().iterdir())) == 4
 
