@@ -57,14 +57,13 @@ def measured_of(found: Mapping[str, Any]) -> Measured:
 def _table(
     group: str, facts: Sequence[Fact], kept: Kept, kernels: Sequence[str], before: int
 ) -> str:
-    head = ["", "what", "source", "published", "counts as the same"]
-    head += [f"Linux {kernel}" for kernel in kernels]
-    head += ["so?", "command"]
+    head = ["", "what", "published", *(f"Linux {kernel}" for kernel in kernels), "so?"]
+    head += ["counts as the same", "source", "command"]
     lines = [f"### {group}", "", f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     for number, fact in enumerate(facts, start=before + 1):
-        cells = [str(number), fact.says, _source(fact), _with_unit(fact), _allowed(fact)]
+        cells = [str(number), fact.says, fact.published]
         cells += [_cell(fact, kept, kernel) for kernel in kernels]
-        cells += [_so(fact, kept, kernels), f"`{fact.command}`"]
+        cells += [_so(fact, kept, kernels), _allowed(fact), _source(fact), f"`{fact.command}`"]
         lines.append(f"| {' | '.join(_safe(cell) for cell in cells)} |")
     notes = [
         f"- *{number}*: {' '.join(fact.note.split())}"
@@ -88,10 +87,6 @@ def _wrapped(notes: Sequence[str]) -> list[str]:
 
 def _source(fact: Fact) -> str:
     return fact.source if fact.read in ("", "RFC") else f"{fact.source} ({fact.read})"
-
-
-def _with_unit(fact: Fact) -> str:
-    return fact.published
 
 
 def _allowed(fact: Fact) -> str:
@@ -122,9 +117,8 @@ def _cell(fact: Fact, kept: Kept, kernel: str) -> str:
     least, most = _number(measured.low, fact), _number(measured.high, fact)
     if measured.count == 1:
         return text
-    if least == most:
-        return f"{text} ({measured.count} times)"
-    return f"{text} ({least} to {most}, {measured.count} times)"
+    seen = f"{measured.count} {'runs' if measured.kind == 'mean' else 'times'}"
+    return f"{text} ({seen})" if least == most else f"{text} ({least} to {most}, {seen})"
 
 
 def _number(value: float, fact: Fact) -> str:

@@ -70,6 +70,7 @@ SHOWN: dict[str, tuple[Column, ...]] = {
         Column("given up (s)", "given_up", 1, 2, measured=True),
     ),
     "buffer_depth": (
+        Column("rate (Mbit/s)", "rate", 1e-6, 1),
         Column("buffer (BDP)", "depth", 1, 2),
         Column("Ware et al.: BBR's share (%)", "ware", 1, 0),
         Column("measured (%)", "share", 1, 0, measured=True),
@@ -77,6 +78,7 @@ SHOWN: dict[str, tuple[Column, ...]] = {
         Column("mean queueing delay (ms)", "delay", 1, 0, measured=True),
     ),
     "bbr_vs_n": (
+        Column("rate (Mbit/s)", "rate", 1e-6, 1),
         Column("the others", "cc", 1, None),
         Column("their number", "n", 1, 0),
         Column("buffer (BDP)", "depth", 1, 0),

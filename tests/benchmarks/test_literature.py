@@ -42,8 +42,9 @@ def test_the_page_is_current():
 
 def test_there_are_forty_facts_that_are_measured():
     facts = _numbers()["facts"]
-    for kernel in ("7.3", "6.1"):
-        assert len(facts[kernel]) >= 40, kernel
+    assert "7.3" in facts
+    for kernel, kept in facts.items():
+        assert len(kept) >= 40, kernel
 
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.name)
@@ -178,8 +179,8 @@ def test_the_page_says_what_was_measured_and_whether_it_is_so():
     kept = {"value": 1.05, "low": 1.0, "high": 1.2, "count": 3, "kind": "range"}
     text = tables_of([FACT], {"7.3": {"gap": kept}}, ["7.3"])
     assert "1 facts. Linux 7.3: 1 no." in text
-    assert "| 1.05 s (1.00 to 1.20, 3 times) | no | `tcpexp run dead_host` |" in text
-    assert "1 to 1.1 s: a step" in text
+    assert "| The gap | 1 s | 1.05 s (1.00 to 1.20, 3 times) | no | 1 to 1.1 s: a step |" in text
+    assert "| RFC 1, section 2 | `tcpexp run dead_host` |" in text
 
 
 def test_kernels_that_differ_are_told_apart():
