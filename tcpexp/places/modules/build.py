@@ -89,22 +89,6 @@ def object_name(name: str) -> str:
     return _LETTERS.sub("_", name)
 
 
-def build_modules(plan: RunPlan, target: Target, say: Say) -> tuple[BuiltModule, ...]:
-    """Return the plan's own congestion controls, compiled for ``target``.
-
-    Raises:
-        SpecErrors: the source does not compile, or has no parameter of a name that the spec gives;
-            each at its line, in a file beside the spec.
-        HostError: this machine lacks a compiler.
-    """
-    from tcpexp.places.modules.bpf import build_bpf
-
-    return tuple(
-        (build_bpf if module.language == "bpf" else build_module)(module, plan, target, say)
-        for module in plan.modules
-    )
-
-
 def with_modules(plan: RunPlan, built: tuple[BuiltModule, ...]) -> RunPlan:
     """Return the plan as an engine gets it: with what was built instead of the sources."""
     if not plan.modules:
@@ -130,7 +114,7 @@ def module_facts(built: tuple[BuiltModule, ...]) -> dict[str, dict[str, str]]:
 
 
 def build_module(module: ControlModule, plan: RunPlan, target: Target, say: Say) -> BuiltModule:
-    """Return one control, compiled; as :func:`build_modules`."""
+    """Return one control, compiled; raises what ``build_modules`` does."""
     texts = module_texts(module, plan)
     compiler = compiler_words("gcc", PROGRAMS)
     folder = modules_dir() / _key(module, texts, target, compiler)

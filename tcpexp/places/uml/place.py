@@ -27,10 +27,10 @@ from tcpexp.places.inventory import Inventory, find_lacking, load_inventory
 from tcpexp.places.kernel.build import build_kernel
 from tcpexp.places.kernel.headers import kernel_headers
 from tcpexp.places.kernel.kernel import Kernel, find_kernel
+from tcpexp.places.modules.all import build_modules
 from tcpexp.places.modules.build import (
     BuiltModule,
     Target,
-    build_modules,
     module_facts,
     with_modules,
 )

@@ -10,7 +10,8 @@ import pytest
 
 from tcpexp.errors import HostError, SpecErrors
 from tcpexp.places.modules import build
-from tcpexp.places.modules.build import BuiltModule, Target, build_modules, with_modules
+from tcpexp.places.modules.all import build_modules
+from tcpexp.places.modules.build import BuiltModule, Target, with_modules
 from tcpexp.places.modules.crash import crash_words, explained
 from tcpexp.places.modules.debian import header_packages
 from tcpexp.places.modules.elf import module_information, section
