@@ -15,7 +15,7 @@ from tcpexp.places.modules.build import BuiltModule, Target, with_modules
 from tcpexp.places.modules.crash import crash_words, explained
 from tcpexp.places.modules.debian import header_packages
 from tcpexp.places.modules.elf import module_information, section
-from tests.spec.test_owncontrol import plan_of
+from tests.support.own_controls import plan_of
 
 #: A kernel's build in few lines: it knows modpost's part, and nothing of kernels.
 MAKEFILE = """\
