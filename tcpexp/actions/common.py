@@ -10,13 +10,13 @@ import signal
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
 from tcpexp.actions.base import Action
 from tcpexp.plan.context import PlanContext
 from tcpexp.plan.endings import ANY, ANY_SIGNAL, EXPECTED, signal_name
 from tcpexp.plan.types import Spawn, WaitFor
-from tcpexp.spec.congestion import CONGESTION_CONTROLS, check_congestion_control
+from tcpexp.spec.owncontrol import CONTROL_SCHEMA, OwnControl, parse_control
 from tcpexp.units import QuantityError
 
 SECOND_NS = 1_000_000_000
@@ -24,10 +24,9 @@ APPS = Path(__file__).parent.parent / "apps"
 #: How long a server may take to open its port, in ns; setup time does not count as experiment time.
 READY_TIMEOUT_NS = 30 * SECOND_NS
 
+#: A congestion control's name, or one of one's own: ``context.congestion_control`` gives its name.
 CongestionControl = Annotated[
-    str,
-    AfterValidator(check_congestion_control),
-    WithJsonSchema({"type": "string", "enum": list(CONGESTION_CONTROLS)}),
+    str | OwnControl, PlainValidator(parse_control), WithJsonSchema(CONTROL_SCHEMA)
 ]
 
 Port = Annotated[int, Field(ge=1, le=65535)]

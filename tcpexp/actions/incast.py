@@ -84,9 +84,8 @@ class Incast(ProcessAction):
         servers = {number: f"{self.from_}{number}" for number in numbers}
         app = ("python3", "-u", "-B", context.app("incast"))
         allowed = tuple(dict.fromkeys((*EXPECTED, *self.allowed_status)))
-        choice = (
-            ("--congestion-control", self.congestion_control) if self.congestion_control else ()
-        )
+        control = context.congestion_control(self.congestion_control)
+        choice = ("--congestion-control", control) if control else ()
         for number, server in servers.items():
             argv = (*app, "serve", "--port", str(port), *choice)
             start_server(
@@ -136,14 +135,14 @@ class Incast(ProcessAction):
                     "incast",
                     step,
                     "all",
-                    self.congestion_control,
+                    control,
                     self.at_ns,
                     until,
                 )
             )
         context.need(
             tools=("python3", "ip"),
-            congestion_controls=(self.congestion_control,) if self.congestion_control else (),
+            congestion_controls=(control,) if control else (),
         )
 
     def _route(self, context: PlanContext, server: str, client: str) -> tuple[str, ...]:

@@ -130,6 +130,7 @@ class Iperf3(SocketAction):
                 "a flow needs two different hosts", hint="name another host", key="to"
             )
         port, name = context.port(), self.flow or context.step_id
+        control = context.congestion_control(self.congestion_control)
         argv = ("iperf3", "-s", "-1", "-p", str(port), "--json")
         allowed = self.allowed_status
         spawn = Spawn(
@@ -142,7 +143,7 @@ class Iperf3(SocketAction):
         spawn = Spawn(
             client,
             self.launched(
-                context, self._client(context.address(server), port, context.duration_ns)
+                context, self._client(context.address(server), port, context.duration_ns, control)
             ),
             stop_signal="INT",
             allowed_status=allowed,
@@ -159,14 +160,14 @@ class Iperf3(SocketAction):
                 "iperf3",
                 step,
                 "not_first",
-                self.congestion_control,
+                control,
                 self.at_ns,
                 until_ns,
             )
             context.flow(plan)
         context.need(
             tools=("iperf3",),
-            congestion_controls=(self.congestion_control,) if self.congestion_control else (),
+            congestion_controls=(control,) if control else (),
         )
 
     def _flows(self, name: str, client: str, server: str) -> tuple[tuple[str, str], ...]:
@@ -175,7 +176,9 @@ class Iperf3(SocketAction):
             return ((name, client), (f"{name}-reverse", server))
         return ((name, client if self.direction == "forward" else server),)
 
-    def _client(self, address: str, port: int, duration_ns: int) -> tuple[str, ...]:
+    def _client(
+        self, address: str, port: int, duration_ns: int, control: str | None
+    ) -> tuple[str, ...]:
         """Return the client's argv."""
         argv = [
             "iperf3",
@@ -196,8 +199,8 @@ class Iperf3(SocketAction):
             # cannot.
             last_ns = self.until if self.until is not None else duration_ns
             argv += ["-t", str(math.ceil((last_ns - self.at_ns) / SECOND_NS) + 1)]
-        if self.congestion_control is not None:
-            argv += ["-C", self.congestion_control]
+        if control is not None:
+            argv += ["-C", control]
         argv += {"forward": [], "reverse": ["-R"], "both": ["--bidir"]}[self.direction]
         if self.parallel > 1:
             argv += ["-P", str(self.parallel)]

@@ -10,6 +10,7 @@ from pydantic import Field
 from tcpexp.actions.common import CongestionControl, ProcessAction
 from tcpexp.actions.iperf3 import Iperf3
 from tcpexp.plan.context import PlanContext
+from tcpexp.spec.owncontrol import OWN_NAMES
 from tcpexp.units import Duration, Size, format_duration
 
 
@@ -72,6 +73,7 @@ class Iperf3Pairs(ProcessAction):
                 hint=hint,
                 key="from",
             )
+        control = context.congestion_control(self.congestion_control)
         for place, number in enumerate(numbers):
             at = self.at_ns + place * self.distance
             if at >= (self.until or context.duration_ns):
@@ -88,11 +90,12 @@ class Iperf3Pairs(ProcessAction):
                 "bytes": self.bytes_ and f"{self.bytes_}B",
             }
             given |= {
-                "congestion_control": self.congestion_control,
+                "congestion_control": control,
                 "expect_status": self.expect_status,
             }
             own = {name: value for name, value in given.items() if value is not None}
             to = self.to if self.to in hosts else context.host(f"{self.to}{number}", key="to")
             Iperf3.model_validate(
-                {"from": f"{self.from_}{number}", "to": to, "flow": f"{self.flow}{number}", **own}
+                {"from": f"{self.from_}{number}", "to": to, "flow": f"{self.flow}{number}", **own},
+                context={OWN_NAMES: (control,)},
             ).compile(context)

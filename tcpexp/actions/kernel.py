@@ -42,16 +42,18 @@ class CongestionControlAction(BuiltinAction):
 
     def compile(self, context: PlanContext) -> None:
         """Append the switch, and for a flow the switch back."""
-        context.need(congestion_controls=(self.algorithm,))
+        algorithm = context.congestion_control(self.algorithm, key="algorithm")
+        assert algorithm is not None
+        context.need(congestion_controls=(algorithm,))
         if self.host is not None:
             host = context.host(self.host, key="host")
-            do = Sysctl(host, "net.ipv4.tcp_congestion_control", self.algorithm)
-            context.step(do, f"{host} uses {self.algorithm}", at_ns=self.at_ns, until_ns=self.until)
+            do = Sysctl(host, "net.ipv4.tcp_congestion_control", algorithm)
+            context.step(do, f"{host} uses {algorithm}", at_ns=self.at_ns, until_ns=self.until)
             return
         flow = context.flow_named(self.flow or "")
         process = self._sender(context, flow)
-        label = f"{flow.name} switches to {self.algorithm}"
-        switch = FlowCongestionControl(flow.sender, process, flow.port, self.algorithm)
+        label = f"{flow.name} switches to {algorithm}"
+        switch = FlowCongestionControl(flow.sender, process, flow.port, algorithm)
         if self.until is not None:
             former = self._former(context, flow, process)
             back = FlowCongestionControl(flow.sender, process, flow.port, former)

@@ -9,11 +9,12 @@ from pydantic import Field, model_validator
 from tcpexp.actions.common import BuiltinAction
 from tcpexp.plan.context import PlanContext
 from tcpexp.plan.types import LinkState
+from tcpexp.spec.disciplines import discipline_name
 from tcpexp.spec.links import NONE, LinkParameters
 from tcpexp.units import QuantityError, format_duration, format_fraction, format_rate
 
 #: Parameters of the bottleneck and of the interfaces, which are not netem's business.
-BOTTLENECK = ("rate", "queue", "discipline", "ecn", "mark_at", "mtu")
+BOTTLENECK = ("rate", "queue", "discipline", "ecn", "mark_at", "policer", "mtu")
 
 
 class _LinkAction(BuiltinAction, LinkParameters):
@@ -143,4 +144,6 @@ def plain_value(name: str, value: object) -> str:
         return f"{value}B"
     if isinstance(value, float):
         return format_fraction(value)
+    if name == "discipline":
+        return str(discipline_name(value))
     return str(value)

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from tcpexp.actions.common import BuiltinAction
 from tcpexp.actions.link import plain_value
 from tcpexp.plan.context import PlanContext
-from tcpexp.plan.links import frame_bytes
+from tcpexp.plan.queues import frame_bytes
 from tcpexp.plan.traces import (
     MOST_RATES,
     RateSteps,

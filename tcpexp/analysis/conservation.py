@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from tcpexp.analysis.faults import count_faults
 from tcpexp.analysis.items import Item
 from tcpexp.analysis.links import (
+    DROPPERS,
     UNRECOGNISABLE_BYTES,
     count_drops,
     expected_loss,
@@ -205,9 +206,7 @@ def _judge(run: RunData, group: Group, spans: list[tuple[int, int]]) -> Item:
         own = journeys.filter(pl.col("sent_ns").is_between(begin, end - SETTLE_NS))
         sent, missing = sent + own.height, missing + int((own["copies"] == 0).sum())
         for link, towards in group.directions:
-            dropped += sum(
-                count_drops(run, link, towards, qdisc, begin, end) for qdisc in ("queue", "netem")
-            )
+            dropped += sum(count_drops(run, link, towards, qdisc, begin, end) for qdisc in DROPPERS)
             chosen += count_faults(run, link, towards, "drop", begin, end - SETTLE_NS)
         before = pl.col("sent_ns").is_between(begin - SETTLE_NS, begin, closed="left")
         after = (pl.col("sent_ns") > end - SETTLE_NS) & (pl.col("sent_ns") <= end)

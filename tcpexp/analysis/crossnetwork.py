@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tcpexp.analysis.comparison import CrossCheck
 from tcpexp.analysis.conservation import Group, find_groups, lost_copies, unrecognisable, why_not
-from tcpexp.analysis.links import count_drops
+from tcpexp.analysis.links import DROPPERS, count_drops
 from tcpexp.late import polars as pl
 from tcpexp.plan.types import LinkState, Spawn
 from tcpexp.store.rundata import RunData
@@ -49,7 +49,7 @@ def _drops(run: RunData, group: Group, own: pl.DataFrame) -> CrossCheck:
     counted = sum(
         count_drops(run, link, towards, qdisc, first, last)
         for link, towards in links
-        for qdisc in ("queue", "netem")
+        for qdisc in DROPPERS
     )
     subject = (
         f"{links[0][0]} towards {links[0][1]}"

@@ -13,13 +13,24 @@ from tcpexp.analysis.links import Epoch, find_epochs
 from tcpexp.analysis.measured import (
     Measurement,
     carried_rate,
+    measured_class,
+    measured_class_queue,
     measured_delay,
+    measured_policer,
     measured_queue,
     probed_rate,
 )
-from tcpexp.analysis.settings import ComparedSetting, compare_settings, describe, has_readings
+from tcpexp.analysis.settings import (
+    CLASS,
+    CLASS_QUEUE,
+    ComparedSetting,
+    compare_settings,
+    describe,
+    has_readings,
+)
 from tcpexp.late import polars as pl
-from tcpexp.plan.types import LinkRates
+from tcpexp.plan.types import LinkRates, QueuePlan
+from tcpexp.record.disciplines import agrees
 from tcpexp.record.files import READBACK
 from tcpexp.store.rundata import NANOSECONDS, RunData
 
@@ -33,6 +44,8 @@ WITHOUT_QDISC = ("noqueue", "")
 #: Why these have only what was read back.
 NOT_MEASURABLE = {
     "discipline": "what a discipline does follows from its name and settings",
+    "settings": "what a discipline does follows from its name and settings",
+    "policer": "what it dropped is counted (packets of the link)",
     "jitter": "a queue's waiting time hides it in the packets' times; the base RTT has its range",
 }
 OLDER = "the run was recorded by a version that did not keep what was read back"
@@ -152,6 +165,15 @@ def _measure(run: RunData, parameter: str, epochs: list[Epoch], clock: str) -> M
             parts.setdefault(direction.queue, []).append(
                 measured_queue(run, epoch, direction.queue, frame, first=index == 0)
             )
+        elif parameter.startswith(CLASS_QUEUE) and direction.queue is not None:
+            name = parameter.removeprefix(CLASS_QUEUE)
+            parts.setdefault(parameter, []).append(measured_class_queue(run, epoch, name))
+        elif parameter.startswith(CLASS) and direction.queue is not None:
+            parts.setdefault(parameter, []).append(
+                measured_class(run, epoch, parameter.removeprefix(CLASS), frame, clock)
+            )
+        elif parameter == "policer" and direction.policer is not None:
+            parts.setdefault(parameter, []).append(measured_policer(run, epoch, frame, clock))
         elif parameter == "delay" and epoch.up:
             parts.setdefault(direction.delay_ns, []).append(measured_delay(run, epoch, clock))
     if not parts:
@@ -239,7 +261,48 @@ def judge_interfaces(run: RunData) -> Iterator[Item]:
             [interface for (_, interface), its_mtus in asked.items() if its_mtus == mtus],
             told,
         )
-    yield _qdiscs_item(planned, told)
+    yield _qdiscs_item(planned, told, host_queues(run))
+    yield from _host_items(run, told)
+
+
+def host_queues(run: RunData) -> dict[tuple[str, str], QueuePlan]:
+    """Return the disciplines in front of hosts' interfaces, by (node, interface)."""
+    return {
+        (node.name, interface.name): interface.queue
+        for node in run.plan.network.nodes
+        for interface in node.interfaces
+        if interface.queue is not None
+    }
+
+
+def _host_items(run: RunData, told: list[tuple[dict[str, Any], dict[str, Any]]]) -> Iterator[Item]:
+    """Say of each discipline in front of a host whether it was there with its settings."""
+    for (node, interface), queue in host_queues(run).items():
+        read = [
+            (row["source"], row["kind"], options.get("settings", {}))
+            for row, options in told
+            if (row["node"], row["interface"]) == (node, interface) and "mtu" in options
+        ]
+        wrong = [] if read else [f"{interface} was not read back"]
+        for source, kind, settings in read:
+            if kind != queue.discipline:
+                wrong.append(f"{interface} has a {kind} at the {source}")
+            wrong += [
+                f"{one.name} of {interface} reads back {settings.get(one.name)} at the {source},"
+                f" asked {one.value:g}"
+                for one in queue.settings
+                if kind == queue.discipline
+                and not agrees(kind, one.name, one.value, settings.get(one.name))
+            ]
+        read_back = "; ".join(wrong) if wrong else f"as asked, {len(read)} times"
+        yield Item(
+            f"discipline of {interface}",
+            queue.discipline,
+            "",
+            "suspect" if wrong else "ok",
+            wrong[0] if wrong else "by what was read back",
+            read_back,
+        )
 
 
 def asked_mtus(run: RunData) -> dict[tuple[str, str], tuple[int, ...]]:
@@ -297,7 +360,9 @@ def _mtu_item(
 
 
 def _qdiscs_item(
-    planned: set[tuple[str, str]], told: list[tuple[dict[str, Any], dict[str, Any]]]
+    planned: set[tuple[str, str]],
+    told: list[tuple[dict[str, Any], dict[str, Any]]],
+    hosts: dict[tuple[str, str], QueuePlan],
 ) -> Item:
     wrong = []
     for row, options in told:
@@ -308,6 +373,7 @@ def _qdiscs_item(
             not change
             and row["kind"] not in WITHOUT_QDISC
             and (row["node"], row["interface"]) in planned
+            and (row["node"], row["interface"]) not in hosts
         ):
             wrong.append(
                 f"{row['interface']} has a {row['kind']}, read back at the {row['source']}"
@@ -319,7 +385,7 @@ def _qdiscs_item(
     why = f"{wrong[0]}: nothing in links: asks for it" if wrong else "by what was read back"
     return Item(
         "qdiscs of hosts and routers",
-        "none of their own",
+        "none but those asked for" if hosts else "none of their own",
         "",
         "suspect" if wrong else "ok",
         why,

@@ -300,10 +300,11 @@ def _count(run: RunData, epoch: Epoch, fault: str, journeys: pl.DataFrame) -> tu
     span = _undisturbed(epoch)
     journeys = journeys.filter(pl.col("copies").is_not_null())  # not cut or joined on the way
     if fault == "loss":
-        dropped = count_drops(run, epoch.link, epoch.towards, "queue", *span)
+        dropped = count_drops_before(run, epoch.link, epoch.towards, *span)
         if dropped:
             # what the queue dropped is known from sample to sample only
-            span = drops_span(run, epoch.link, epoch.towards, "queue", *span)
+            qdisc = "queue" if epoch.direction.queue is not None else "policer"
+            span = drops_span(run, epoch.link, epoch.towards, qdisc, *span)
             journeys = journeys.filter(pl.col("sent_ns").is_between(*span))
         missing = int((journeys["copies"] == 0).sum())
         chosen = count_faults(run, epoch.link, epoch.towards, "drop", *span)
@@ -387,6 +388,17 @@ def _hidden_bytes(run: RunData) -> int:
 def _whole_packets(run: RunData) -> bool:
     captures = [recorder for recorder in run.plan.recorders if recorder.kind == "capture"]
     return bool(captures) and all(not recorder.options.get("snaplen", 0) for recorder in captures)
+
+
+#: What drops packets of a direction by design, in the words of the table ``queues``.
+DROPPERS = ("policer", "queue", "netem")
+
+
+def count_drops_before(run: RunData, link: str, towards: str, from_ns: int, to_ns: int) -> int:
+    """Return what a direction's policer and queue dropped, before any fault could."""
+    return sum(
+        count_drops(run, link, towards, qdisc, from_ns, to_ns) for qdisc in ("policer", "queue")
+    )
 
 
 def count_drops(run: RunData, link: str, towards: str, qdisc: str, from_ns: int, to_ns: int) -> int:

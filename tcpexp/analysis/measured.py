@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tcpexp.analysis.links import Epoch, journeys_of
 from tcpexp.analysis.settings import bits
+from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
 from tcpexp.plan.types import QueuePlan
 from tcpexp.record.measured import RateProbe
@@ -246,6 +247,97 @@ def measured_queue(
         "" if words else "its queue was not sampled",
         value=-max(most, held or 0),
     )
+
+
+def class_samples(run: RunData, epoch: Epoch, name: str) -> pl.DataFrame:
+    """Return the samples of a class of htb within an epoch, in order."""
+    begin = 0 if epoch.from_ns <= 0 else epoch.from_ns + _SETTLE_NS
+    return (
+        run.table("classes")
+        .filter(
+            (pl.col("link") == epoch.link)
+            & (pl.col("towards") == epoch.towards)
+            & (pl.col("class") == name)
+            & pl.col("t_ns").is_between(begin, epoch.to_ns)
+        )
+        .sort("t_ns")
+    )
+
+
+def measured_class_queue(run: RunData, epoch: Epoch, name: str) -> Measurement:
+    """Return the most packets that waited in a class's own queue at a sample."""
+    queue = epoch.direction.queue
+    own = next((one for one in queue.classes if one.name == name), None) if queue else None
+    samples = class_samples(run, epoch, name)
+    if own is None or samples.is_empty():
+        return Measurement(why="the class was not sampled in that time")
+    most = int(samples["backlog_packets"].max() or 0)  # type: ignore[arg-type]
+    wrong = f"{most} packets waited" if most > own.limit_packets else ""
+    return Measurement(f"at most {most} packets at a sample", wrong, value=-most)
+
+
+def measured_class(
+    run: RunData, epoch: Epoch, name: str, frame_bytes: int, clock: str
+) -> Measurement:
+    """Return the most that a class of htb sent between two samples: no more than its ceiling and
+    what its bucket holds may have passed.
+
+    Of a class without a ceiling nothing is to be judged but the link's rate, which has an item.
+    """
+    queue = epoch.direction.queue
+    own = next((one for one in queue.classes if one.name == name), None) if queue else None
+    samples = (
+        class_samples(run, epoch, name)
+        .with_columns(sent=pl.col("sent_bytes").diff(), length=pl.col("t_ns").diff())
+        .filter(pl.col("length") > 0)
+    )
+    if own is None or samples.is_empty():
+        return Measurement(why="the class was not sampled in that time")
+    sent, length = int(samples["sent"].sum()), int(samples["length"].sum())
+    text = f"{bits(sent * 8e9 / length)} in the mean"
+    if own.ceil_bps is None:
+        return Measurement(text)
+    allowed = pl.col("length") * (own.ceil_bps / 8 / NANOSECONDS) * (1 + RATE_TOLERANCE)
+    beyond = samples.filter(pl.col("sent") > allowed + BUCKET_FRAMES * frame_bytes)
+    if beyond.height and clock == "virtual":
+        worst = beyond.row(0, named=True)
+        rate = worst["sent"] * 8e9 / worst["length"]
+        return Measurement(
+            text,
+            f"{bits(rate)} passed before {worst['t_ns'] / NANOSECONDS:.3f} s, more than the ceiling"
+            " allows",
+        )
+    return Measurement(f"{text}, never more than the ceiling between two samples")
+
+
+def measured_policer(run: RunData, epoch: Epoch, frame_bytes: int, clock: str) -> Measurement:
+    """Return what a policer let pass: in any time no more than its rate and its burst.
+
+    By the packets that arrived behind it, each at the time at which it was sent: a policer holds
+    none back. Where a queue stands behind it, what that dropped had passed as well, and is not
+    known packet by packet.
+    """
+    policer = epoch.direction.policer
+    assert policer is not None, "only a direction with one is asked for"
+    passed = (
+        journeys_of(run, epoch)
+        .filter(pl.col("copies") > 0)
+        .select("sent_ns", "frame_bytes")
+        .sort("sent_ns")
+    )
+    if passed.is_empty():
+        return Measurement(why="no packet crossed it of which both ends were captured")
+    times = passed["sent_ns"].to_numpy().astype(float)
+    sizes = passed["frame_bytes"].to_numpy().astype(float)
+    # what had passed until a packet, less what the rate allows: the policer's bucket, upside down
+    level = sizes.cumsum() - times * (policer.rate_bps / 8e9)
+    before = level - sizes
+    most = float((level - np.minimum.accumulate(before)).max())
+    text = f"at most {most:,.0f} B beyond the rate"
+    slack = frame_bytes + RATE_TOLERANCE * policer.burst_bytes
+    if most > policer.burst_bytes + slack and clock == "virtual":
+        return Measurement(text, f"{text}, more than the burst of {policer.burst_bytes:,} B")
+    return Measurement(text)
 
 
 def measured_delay(run: RunData, epoch: Epoch, clock: str) -> Measurement:

@@ -57,9 +57,8 @@ def measure_queues(run: RunData) -> list[dict[str, Any]]:
     and who dropped how many from the first to the last.
     """
     result = []
-    for (link, towards), rows in run.table("queues").group_by(
-        "link", "towards", maintain_order=True
-    ):
+    own = run.table("queues").filter(pl.col("qdisc") != "host")
+    for (link, towards), rows in own.group_by("link", "towards", maintain_order=True):
         queue = rows.filter(pl.col("qdisc") == "queue")
         counters = pl.col("drops", "sent_packets", "ecn_mark")
         growth = (
@@ -78,6 +77,7 @@ def measure_queues(run: RunData) -> list[dict[str, Any]]:
                 "max_bytes": queue["backlog_bytes"].max(),
                 "drops": by_name.get("queue", {}).get("drops"),
                 "netem_drops": by_name.get("netem", {}).get("drops"),
+                **({"policer_drops": by_name["policer"]["drops"]} if "policer" in by_name else {}),
                 "ecn_marks": by_name.get("queue", {}).get("ecn_mark"),
                 "sent_packets": by_name.get("queue", by_name.get("netem", {})).get("sent_packets"),
             }

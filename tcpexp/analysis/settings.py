@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from tcpexp.analysis.links import Epoch, find_epochs
 from tcpexp.late import polars as pl
 from tcpexp.plan.types import DirectionPlan, LinkPlan, LinkRates, LossPlan, QueuePlan
+from tcpexp.record.disciplines import agrees, setting
+from tcpexp.spec.disciplines import setting_words
 from tcpexp.store.rundata import NANOSECONDS, RunData
 
 #: A value of a parameter: numbers and words that are compared one by one. None: the parameter is
@@ -38,10 +40,12 @@ UNSHAPED_BPS = 2e10
 #: tc prints fractions with six digits, times in whole microseconds, and the kernel keeps rates in
 #: byte/s.
 RELATIVE = 1e-4
-SMALLEST = {"rate": 8.0, "delay": 1.6e-6, "jitter": 1.6e-6}
+SMALLEST = {"rate": 8.0, "delay": 1.6e-6, "jitter": 1.6e-6, "policer": 16.0}
 #: So far around a change either setting is right, ns: a sample takes a time of its own.
 AROUND_CHANGE_NS = 60_000_000
 _BYTE_LIMITS = ("bfifo", "red", "cake")
+#: The parameters that are a class of htb, and its queue, by the class's name.
+CLASS, CLASS_QUEUE = "class ", "queue of class "
 
 
 @dataclass(frozen=True)
@@ -107,11 +111,33 @@ def compare_settings(run: RunData) -> list[ComparedSetting]:
     for link in run.plan.network.links:
         for towards, start in ((link.b.node, link.forward), (link.a.node, link.backward)):
             own = [epoch for epoch in epochs if (epoch.link, epoch.towards) == (link.name, towards)]
-            for parameter, role in ROLES.items():
-                if link.wire_queue if role in ("shaper", "queue") else link.wire_netem:
+            for parameter, role in _roles(start).items():
+                if _is_there(link, role):
                     told = readings.get((link.name, towards, role), [])
                     found.append(_compare(run, own, start, parameter, told))
     return found
+
+
+def _roles(start: DirectionPlan) -> dict[str, str]:
+    """Return each parameter of a direction, and where it is read."""
+    found = dict(ROLES)
+    if start.policer is not None:
+        found["policer"] = "policer"
+    if start.queue is not None:
+        found |= {"settings": "queue"} if start.queue.settings else {}
+        for one in start.queue.classes:
+            # the limits are those of the classes' own queues
+            found.pop("queue", None)
+            for kind in (CLASS, CLASS_QUEUE):
+                found[f"{kind}{one.name}"] = f"{kind}{one.name}"
+    return found
+
+
+def _is_there(link: LinkPlan, role: str) -> bool:
+    """Whether a link's wire carries what has that role."""
+    if role == "policer":
+        return True
+    return link.wire_netem if role == "netem" else link.wire_queue
 
 
 def _compare(
@@ -142,14 +168,14 @@ def _compare(
         ]
         if reading.kind is None:
             if any(value is not None for value in wanted):
-                differences.append(
-                    SettingDifference(reading.t_ns, parameter, None, None, ROLES[parameter])
-                )
+                gone = _roles(start)[parameter]
+                differences.append(SettingDifference(reading.t_ns, parameter, None, None, gone))
             continue
-        value = read_value(parameter, reading.kind, reading.options)
-        if parameter in ("queue", "discipline") and None in wanted:
+        value = read_value(parameter, reading.kind, reading.options, start.queue)
+        if parameter in ("queue", "discipline", "settings") and None in wanted:
             continue  # without a bottleneck the queue is nobody's business
-        if wanted and not any(agree(parameter, allowed, value) for allowed in wanted):
+        same = _settings_agree(start.queue) if parameter == "settings" else agree
+        if wanted and not any(same(parameter, allowed, value) for allowed in wanted):
             differences.append(SettingDifference(reading.t_ns, parameter, wanted[0], value))
     return ComparedSetting(link, towards, parameter, tuple(spans), count, tuple(differences))
 
@@ -195,11 +221,10 @@ def _readings(run: RunData) -> dict[tuple[str, str, str], list[Reading]]:
 
 
 def _places(link: LinkPlan) -> Iterator[tuple[str, str]]:
-    for towards in (link.b.node, link.a.node):
-        if link.wire_queue:
-            yield from ((towards, "shaper"), (towards, "queue"))
-        if link.wire_netem:
-            yield towards, "netem"
+    for towards, side in ((link.b.node, link.forward), (link.a.node, link.backward)):
+        for role in dict.fromkeys(_roles(side).values()):
+            if _is_there(link, role):
+                yield towards, role
 
 
 # ------------------------------------------------------------------------------
@@ -212,6 +237,8 @@ def asked_value(parameter: str, direction: DirectionPlan, at_start: QueuePlan | 
     A direction without a rate keeps the queue of the start, in which nothing waits.
     """
     queue = direction.queue or at_start
+    if parameter.startswith((CLASS, CLASS_QUEUE)):
+        return _class(queue, parameter)
     match parameter:
         case "rate":
             return None if direction.rate_bps is None else (float(direction.rate_bps),)
@@ -223,6 +250,13 @@ def asked_value(parameter: str, direction: DirectionPlan, at_start: QueuePlan | 
             )
         case "discipline":
             return None if queue is None else _discipline(queue)
+        case "settings":
+            return None if queue is None else _settings(queue, queue)
+        case "policer":
+            policer = direction.policer
+            return (
+                None if policer is None else (float(policer.rate_bps), float(policer.burst_bytes))
+            )
         case "delay":
             return _time(direction.delay_ns)
         case "jitter":
@@ -248,9 +282,33 @@ def asked_value(parameter: str, direction: DirectionPlan, at_start: QueuePlan | 
             return (asked, float(getattr(direction, f"{parameter}_correlation"))) if asked else None
 
 
-def read_value(parameter: str, kind: str, options: dict[str, Any]) -> Value:
-    """Return what a qdisc's settings, as ``tc -j qdisc show`` prints them, say of a parameter."""
+def _class(queue: QueuePlan | None, parameter: str) -> Value:
+    """Return what is asked of a class: rate, ceiling, priority, quantum."""
+    for one in queue.classes if queue is not None else ():
+        if f"{CLASS}{one.name}" == parameter:
+            ceil = UNSHAPED_BPS if one.ceil_bps is None else float(one.ceil_bps)
+            return (float(one.rate_bps), ceil, float(one.prio), float(one.quantum))
+        if f"{CLASS_QUEUE}{one.name}" == parameter:
+            return (float(one.limit_packets), "packets")
+    return None
+
+
+def read_value(
+    parameter: str, kind: str, options: dict[str, Any], at_start: QueuePlan | None = None
+) -> Value:
+    """Return what a qdisc's settings, as ``tc -j qdisc show`` prints them, say of a parameter.
+
+    ``at_start`` names the settings of a discipline that are compared.
+    """
+    if parameter.startswith(CLASS):
+        return tuple(float(options.get(name, -1)) for name in ("rate", "ceil", "prio", "quantum"))
+    if parameter.startswith(CLASS_QUEUE):
+        return (float(options.get("limit", -1)), "packets")
     match parameter:
+        case "settings":
+            return _settings(at_start, options) if at_start is not None else None
+        case "policer":
+            return (float(options.get("rate", 0)), float(options.get("burst", 0)))
         case "rate":
             return (float(options.get("rate", 0)) * 8,) if kind == "tbf" else (kind,)
         case "queue":
@@ -324,6 +382,30 @@ def _shown_loss(options: dict[str, Any]) -> Value:
     return ("random", share) if share else None
 
 
+def _settings(queue: QueuePlan, source: QueuePlan | dict[str, Any]) -> Value:
+    """Return the discipline's name, then each setting's name and value as ``source`` has it."""
+    words: list[float | str | bool] = [queue.discipline]
+    for one in queue.settings:
+        value = source.setting(one.name) if isinstance(source, QueuePlan) else source.get(one.name)
+        words += [one.name, -1.0 if value is None else float(value)]
+    return tuple(words)
+
+
+def _settings_agree(queue: QueuePlan | None) -> Callable[[str, Value, Value], bool]:
+    """Return a comparison of a discipline's settings, each within what the kernel rounds of it."""
+    assert queue is not None, "only a queue with settings is compared so"
+
+    def same(_parameter: str, asked: Value, found: Value) -> bool:
+        if asked is None or found is None or len(asked) != len(found):
+            return asked == found
+        return all(
+            agrees(queue.discipline, str(name), float(wanted), float(value))
+            for name, wanted, value in zip(asked[1::2], asked[2::2], found[2::2], strict=True)
+        )
+
+    return same
+
+
 def agree(parameter: str, asked: Value, found: Value) -> bool:
     """Return whether two values are the same within what tc and the kernel round."""
     if parameter == "rate" and asked is None:
@@ -352,8 +434,19 @@ def describe(parameter: str, value: Value) -> str:
     first, *rest = value
     if parameter == "rate" and not isinstance(first, str):
         return bits(float(first))
-    if parameter == "queue":
+    if parameter == "queue" or parameter.startswith(CLASS_QUEUE):
         return f"{first:,.0f} {rest[0]}"
+    if parameter == "settings":
+        return ", ".join(
+            f"{name} {setting_words(setting(str(first), str(name)), float(number))}"
+            for name, number in zip(rest[::2], rest[1::2], strict=True)
+        )
+    if parameter == "policer":
+        return f"{bits(float(first))} with bursts of {float(rest[0]):,.0f} B"
+    if parameter.startswith(CLASS):
+        ceil, prio, quantum = (float(one) for one in rest)
+        top = "no ceiling" if ceil >= UNSHAPED_BPS else f"at most {bits(ceil)}"
+        return f"{bits(float(first))}, {top}, priority {prio:.0f}, {quantum:,.0f} B per round"
     if parameter == "discipline":
         return str(first) + (
             f", marking above {rest[1]:,.0f} B"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tcpexp.analysis.links import Epoch, count_drops, journeys_of, measure_faults
+from tcpexp.analysis.links import Epoch, count_drops_before, journeys_of, measure_faults
 from tcpexp.checks.base import Evidence, HostName, LinkName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, require_kind
 from tcpexp.checks.recorded import BETWEEN, Between, captures_of, require_span
@@ -120,7 +120,7 @@ class Measured(Compared[FractionOrTime]):
                 "the captures hold only headers; record whole packets (capture: full) to see damage"
             )
         if self.what == "loss":
-            dropped = count_drops(run, self.link, self.towards, "queue", span[0], span[1])
+            dropped = count_drops_before(run, self.link, self.towards, span[0], span[1])
             events, trials = max(rows.height - arrived.height - dropped, 0), rows.height - dropped
         else:
             wanted = {

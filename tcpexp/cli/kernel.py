@@ -15,8 +15,10 @@ from tcpexp.cli.options import echo_json, json_option, say
 from tcpexp.errors import HostError
 from tcpexp.places.kernel.archive import export_kernel, import_kernel
 from tcpexp.places.kernel.build import build_kernel
+from tcpexp.places.kernel.headers import how_to_get_headers
 from tcpexp.places.kernel.kernel import (
     find_kernel,
+    headers_sha256,
     how_to_get,
     is_present,
     kernel_in_use,
@@ -120,6 +122,7 @@ def _facts(kernel: Kernel, in_use: Kernel | None) -> dict[str, Any]:
         "config_sha256": kernel.config_sha256,
         "compiler": kernel.compiler,
         "bytes": kernel.bytes,
+        "headers": headers_sha256(kernel),
         "path": str(kernel.path),
     }
 
@@ -159,6 +162,8 @@ def info(name: str | None, as_json: bool, quiet: bool) -> int:
     click.echo(f"version   Linux {found.version}, Debian's {found.debian_version}")
     click.echo(f"mode      {found.mode}\ncompiler  {found.compiler}\nfolder    {found.path}")
     click.echo(f"size      {found.bytes / 1e6:.1f} MB\nrecipe    {found.recipe}")
+    headers = facts["headers"] or f"none; {how_to_get_headers(found)}"
+    click.echo(f"headers   {headers}")
     return 0
 
 

@@ -16,12 +16,25 @@ from typing import Any
 
 from mininet.net import Mininet
 
-from tcpexp.engine import inherited, namespaces, readback, wire
+from tcpexp.engine import dualpi2, inherited, namespaces, readback, wire
 from tcpexp.engine.commands import CLEAN_ENVIRONMENT, Executor
 from tcpexp.engine.ipv6 import await_reports, ipv6_sysctls, reports_sent
 from tcpexp.engine.network import make_mininet, stop_mininet, wire_name
 from tcpexp.engine.offloads import set_offloads
-from tcpexp.engine.qdiscs import QdiscSource, open_netlink
+from tcpexp.engine.qdiscs import (
+    QdiscSource,
+    dump_classes,
+    dump_policers,
+    dump_qdiscs,
+    open_netlink,
+)
+from tcpexp.engine.shown import (
+    settings_words,
+    shown_class,
+    shown_policer,
+    shown_qdisc,
+    wire_roles,
+)
 from tcpexp.engine.sysctls import write_sysctl
 from tcpexp.errors import RunError
 from tcpexp.plan.types import DirectionPlan, InterfacePlan, LinkPlan, NetworkPlan, NodePlan, RunPlan
@@ -126,6 +139,7 @@ class Network:
         each other's answers.
         """
         sources = [self._open_source(made) for made in self.wires.values()]
+        sources += self._open_host_sources()
         self._opened += sources
         return sources
 
@@ -133,12 +147,21 @@ class Network:
         roles = {}
         with self.inside(made.name):
             netlink = open_netlink()
-            for forward, towards in ((True, made.link.b.node), (False, made.link.a.node)):
-                devices = wire.direction_devices(made.link, forward)
-                for device, role in ((devices.shaper, "shaper"), (devices.netem, "netem")):
-                    if device is not None:
-                        roles[socket.if_nametoindex(device)] = QdiscRole(towards, role)
+            for device, role in wire_roles(made.link).items():
+                roles[socket.if_nametoindex(device)] = role
         return QdiscSource(made.link.name, netlink, roles)
+
+    def _open_host_sources(self) -> list[QdiscSource]:
+        """Return where the disciplines in front of hosts' interfaces are read."""
+        found = []
+        for link in self.plan.links:
+            for near, far in ((link.a, link.b), (link.b, link.a)):
+                if self._interface(near.node, near.interface).queue is not None:
+                    with self.inside(near.node):
+                        role = QdiscRole(far.node, "host")
+                        index = socket.if_nametoindex(near.interface)
+                        found.append(QdiscSource(link.name, open_netlink(), {index: role}))
+        return found
 
     def stop(self) -> None:
         """End all nodes; interfaces, qdiscs and rules go with their namespaces."""
@@ -178,12 +201,44 @@ class Network:
             made.name, ["ip", "-batch", "-"], stdin=_lines(wire.interface_commands(link))
         )
         qdiscs = self._qdiscs(made, made.forward, True) + self._qdiscs(made, made.backward, False)
-        lines = [qdisc.command("add") for qdisc in qdiscs] + wire.clsact_commands(link)
+        lines = self._tc_lines(qdiscs, made.mtu, "add") + wire.clsact_commands(link)
         self._batch_with_filters(made, lines)
-        shown = self._read_back_wire(made)
+        self._by_netlink(made.name, qdiscs, new=True)
+        shown = self.read_back_wire(made)
         for qdisc in qdiscs:
             readback.check_qdisc(qdisc, shown)
         made.applied = shown
+
+    def _tc_lines(self, qdiscs: list[wire.Qdisc], mtu: int, verb: str) -> list[str]:
+        """Return the tc lines that make or change qdiscs, with their classes and filters."""
+        lines = []
+        for qdisc in qdiscs:
+            queue = qdisc.queue
+            has_classes = queue is not None and bool(queue.classes)
+            # htb itself has nothing that could change (net/sched/sch_htb.c has no .change)
+            if not qdisc.by_netlink and not (has_classes and verb == "change"):
+                lines.append(qdisc.command(verb))
+            if queue is not None and has_classes:
+                lines += wire.class_commands(qdisc.device, queue, mtu, verb)
+                lines += wire.class_filter_commands(qdisc.device, queue) if verb == "add" else []
+        return lines
+
+    def _by_netlink(self, node: str, qdiscs: list[wire.Qdisc], *, new: bool) -> None:
+        """Make or change the qdiscs that tc does not know."""
+        for qdisc in qdiscs:
+            if not qdisc.by_netlink or qdisc.queue is None:
+                continue
+            with self.inside(node), open_netlink() as netlink:
+                handle, parent = (
+                    int(word.rstrip(":"), 16) << 16
+                    for word in (qdisc.handle, qdisc.place.removeprefix("parent "))
+                )
+                index = socket.if_nametoindex(qdisc.device)
+                request = dualpi2.set_request(index, parent, handle, qdisc.queue, new=new)
+                dualpi2.apply(netlink, request, f"{qdisc.kind} on {qdisc.device}")
+            verb = "add" if new else "change"
+            argv = ["tc", *qdisc.command(verb).split(), *settings_words(qdisc.queue)]
+            self.executor.note(node, argv, by="engine")
 
     def _batch_with_filters(self, made: Wire, lines: list[str]) -> None:
         """Apply the wire's tc lines and its filters, falling back to u32 on a kernel without
@@ -202,7 +257,13 @@ class Network:
         batch = lines + wire.filter_commands(made.link, self.classifier)
         self.executor.run(made.name, ["tc", "-batch", "-"], stdin=_lines(batch))
 
-    def _read_back_wire(self, made: Wire) -> list[dict[str, Any]]:
+    def read_back_wire(self, made: Wire) -> list[dict[str, Any]]:
+        """Return what a wire carries, as ``tc -j qdisc show`` says it.
+
+        Raises ``RunError`` when its filters or policers are not those asked for.
+        """
+        if wire.reads_by_netlink(made.link):
+            return self._read_by_netlink(made)
         crossings = wire.crossings(made.link)
         lines = [
             "qdisc show",
@@ -214,6 +275,31 @@ class Network:
         for (source, target), filters in zip(crossings, documents[1:], strict=True):
             readback.check_filters(source, target, filters)
         return list(documents[0])
+
+    def _read_by_netlink(self, made: Wire) -> list[dict[str, Any]]:
+        """Return the wire's qdiscs, classes and policers as the kernel tells of them.
+
+        The form is that of ``tc -j qdisc show``.
+        """
+        crossings = wire.crossings(made.link)
+        lines = [f"filter show dev {source} ingress" for source, _target in crossings]
+        shown = self.executor.run(made.name, ["tc", "-batch", "-"], stdin=_lines(lines)).stdout
+        for _source, target in crossings:
+            if f"Egress Mirror to device {target})" not in shown:
+                raise RunError(
+                    f"filter on {made.name}: asked mirror to {target}, reads back\n{shown}"
+                )
+        with self.inside(made.name), open_netlink() as netlink:
+            names = dict(socket.if_nameindex())
+            found = [shown_qdisc(sample, names) for sample in dump_qdiscs(netlink)]
+            for index, name in names.items():
+                found += [shown_class(each, name) for each in dump_classes(netlink, index)]
+            for source, _target in crossings:
+                index = socket.if_nametoindex(source)
+                found += [shown_policer(each, source) for each in dump_policers(netlink, index)]
+        for source, _target in crossings:
+            readback.check_policer(made.link, source, found)
+        return found
 
     def _build_node(self, node: NodePlan) -> None:
         forward = "1" if node.kind == "router" else "0"
@@ -235,6 +321,24 @@ class Network:
         for interface in node.interfaces:
             lines += _interface_lines(interface)
         self._configure_node(node, lines)
+        self._host_qdiscs(node)
+
+    def _host_qdiscs(self, node: NodePlan) -> None:
+        """Put disciplines in front of a host's interfaces, and read them back."""
+        qdiscs = [
+            wire.host_qdisc(interface.name, interface.queue)
+            for interface in node.interfaces
+            if interface.queue is not None
+        ]
+        if not qdiscs:
+            return
+        lines = [qdisc.command("add") for qdisc in qdiscs]
+        self.executor.run(node.name, ["tc", "-batch", "-"], stdin=_lines(lines))
+        with self.inside(node.name), open_netlink() as netlink:
+            names = dict(socket.if_nameindex())
+            shown = [shown_qdisc(sample, names) for sample in dump_qdiscs(netlink)]
+        for qdisc in qdiscs:
+            readback.check_qdisc(qdisc, shown)
 
     def _configure_node(self, node: NodePlan, lines: list[str]) -> None:
         """Run ``lines``, then the node's neighbours and routes, and read all of it back."""
@@ -355,7 +459,8 @@ class Network:
         qdiscs = [
             qdisc for qdisc in self._qdiscs(made, direction, forward) if qdisc.device != shaper
         ]
-        lines = [qdisc.command("change") for qdisc in qdiscs]
+        lines = self._tc_lines(qdiscs, made.mtu, "change")
+        self._by_netlink(made.name, qdiscs, new=False)
         if lines:
             own = (
                 {"TC_LIB_DIR": self._uniform_folder()}
@@ -363,7 +468,7 @@ class Network:
                 else {}
             )
             self.executor.run(made.name, ["tc", "-batch", "-"], stdin=_lines(lines), extra=own)
-        made.applied = self._read_back_wire(made)
+        made.applied = self.read_back_wire(made)
         self.changed(made)
         for qdisc in qdiscs:
             readback.check_qdisc(qdisc, made.applied)

@@ -23,7 +23,9 @@ from typing import TYPE_CHECKING
 from tcpexp.engine import wire
 from tcpexp.engine.stamps import SO_TIMESTAMPNS, arrival_ns
 from tcpexp.plan.types import DirectionPlan, LinkPlan, QueuePlan
+from tcpexp.record.disciplines import HTB
 from tcpexp.record.measured import Burst, Departures
+from tcpexp.record.rtnetlink import LEAF_MAJOR
 
 if TYPE_CHECKING:
     from tcpexp.engine.assembly import Network
@@ -82,6 +84,10 @@ def measure_burst(
     with network.inside(made.name):
         sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
         sender.bind((devices.shaper, 0))
+        if direction.queue is not None and direction.queue.discipline == HTB:
+            # htb lets a packet with its own handle as priority pass by all classes
+            # (htb_classify), so what is measured is the link's rate
+            sender.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, LEAF_MAJOR << 16)
         receiver = socket.socket(
             socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.htons(ETH_P_ALL)
         )

@@ -26,6 +26,8 @@ from tcpexp.engine.commands import Executor
 from tcpexp.engine.congestion import load_congestion_controls
 from tcpexp.engine.events import EventLog
 from tcpexp.engine.journal import JsonLines
+from tcpexp.engine.kernellog import KernelLog
+from tcpexp.engine.modules import LoadedModules
 from tcpexp.engine.probes import measure_network
 from tcpexp.engine.processes import ProcessTable, Running, kill_strays
 from tcpexp.engine.readbacks import ReadbackLog
@@ -88,6 +90,8 @@ class Engine:
             files_dir,
             token,
         )
+        self.kernel_log = KernelLog(raw_dir / files.KERNEL_LOG, self.clock)
+        self.modules = LoadedModules(plan.modules, files_dir, self.kernel_log)
         self.timeline = Timeline(
             plan, self.clock, self.waiter, self.events, self.actor, self.processes, self._enter
         )
@@ -122,6 +126,8 @@ class Engine:
                 self._stop_all()
         finally:
             self.network.stop()
+        if not self.own_kernel:
+            self._attempt("unload the congestion controls", self.modules.unload)
         for name, log in (
             (files.EVENTS, self.events),
             (f"{files.RAW}/{files.COMMANDS}", self.commands),
@@ -139,6 +145,8 @@ class Engine:
             b"\0" * (RESERVED_BYTES + len(self.plan.network.links) * RESERVED_PER_LINK)
         )
         write_files(self.plan.files, self.files_dir)
+        if self.plan.modules:
+            self._load_modules()
         if self.own_kernel:
             load_congestion_controls(self.plan.needs.congestion_controls)
         self.network.build(own_kernel=self.own_kernel)
@@ -160,6 +168,13 @@ class Engine:
         self.recording.start_sampling(t0, self.plan.duration_ns)
         self.timeline.run_steps()
         self.end_ns = self.clock.now_ns()
+
+    def _load_modules(self) -> None:
+        """Load the plan's own congestion controls, and let the trace record what they bring."""
+        self.kernel_log.open()
+        self.where = "load the congestion controls"
+        self.modules.load(own_kernel=self.own_kernel)
+        self.recording.add_trace_events(self.modules.events)
 
     def _stop_all(self) -> None:
         """Stop processes, undo steps, stop recorders.
@@ -187,6 +202,7 @@ class Engine:
                 self.raw_dir / files.FAULTS, self.clock.t0_monotonic_ns
             ),
         )
+        self._attempt("keep the kernel's log", self.kernel_log.close)
         self._attempt("close the record of rates", self.actor.rates.close)
         self._attempt("close the record of settings", self.readbacks.close)
         self._attempt("stop what is left", self._kill_strays)
@@ -236,6 +252,7 @@ class Engine:
 
     def _tick(self) -> None:
         self.wall_clock.look()
+        self.kernel_log.drain()
         self.progress(self.phase, self._t_seconds())
 
     def _t_seconds(self) -> float:

@@ -17,10 +17,15 @@ from tcpexp.record.rtnetlink import (
     FILE_MAGIC,
     FILE_VERSION,
     RECORD_HEAD,
+    PolicerSample,
     QdiscRole,
     QdiscSample,
+    class_request,
     ends_dump,
+    filter_request,
+    parse_classes,
     parse_messages,
+    parse_policers,
     queue_row,
 )
 
@@ -39,6 +44,16 @@ class QdiscSource:
     netlink: socket.socket
     roles: dict[int, QdiscRole]
 
+    def requests(self) -> list[bytes]:
+        """Return the requests for all that is sampled: qdiscs, and classes and policers where there
+        are any.
+        """
+        return [
+            DUMP_REQUEST,
+            *(class_request(index) for index, role in self.roles.items() if role.classes),
+            *(filter_request(index) for index, role in self.roles.items() if role.policed),
+        ]
+
 
 def open_netlink() -> socket.socket:
     """Return an rtnetlink socket in the caller's present network namespace."""
@@ -48,12 +63,12 @@ def open_netlink() -> socket.socket:
     return netlink
 
 
-def dump_datagrams(netlink: socket.socket) -> list[bytes]:
-    """Ask the kernel for all qdiscs; return its datagrams unparsed.
+def dump_datagrams(netlink: socket.socket, request: bytes = DUMP_REQUEST) -> list[bytes]:
+    """Ask the kernel for all qdiscs, or for what ``request`` asks; return its datagrams unparsed.
 
     Raises ``OSError`` when it refuses.
     """
-    netlink.send(DUMP_REQUEST)
+    netlink.send(request)
     found = []
     while not ends_dump(data := netlink.recv(DATAGRAM_BYTES)):
         found.append(data)
@@ -65,6 +80,18 @@ def dump_datagrams(netlink: socket.socket) -> list[bytes]:
 def dump_qdiscs(netlink: socket.socket) -> list[QdiscSample]:
     """Ask the kernel for all qdiscs; raises ``OSError`` when it refuses."""
     return [sample for data in dump_datagrams(netlink) for sample in parse_messages(data)]
+
+
+def dump_classes(netlink: socket.socket, ifindex: int) -> list[QdiscSample]:
+    """Ask the kernel for all classes of an interface; raises ``OSError`` when it refuses."""
+    datagrams = dump_datagrams(netlink, class_request(ifindex))
+    return [sample for data in datagrams for sample in parse_classes(data)]
+
+
+def dump_policers(netlink: socket.socket, ifindex: int) -> list[PolicerSample]:
+    """Ask the kernel for the policers of what comes in at an interface; raises ``OSError``."""
+    datagrams = dump_datagrams(netlink, filter_request(ifindex))
+    return [sample for data in datagrams for sample in parse_policers(data)]
 
 
 def qdisc_rows(source: QdiscSource) -> list[dict[str, object]]:
@@ -90,12 +117,16 @@ def qdisc_sample(interval_ns: int, sources: list[QdiscSource], raw_dir: Path) ->
     (raw_dir / QDISC_SOURCES).write_text(json.dumps({"links": links}, indent=1) + "\n")
     file = open_to_append(raw_dir / QDISC_DUMPS)
     os.write(file, FILE_HEAD.pack(FILE_MAGIC, FILE_VERSION))
-    numbered = [(index, source.netlink) for index, source in enumerate(sources)]
+    asked = [
+        (index, source.netlink, request)
+        for index, source in enumerate(sources)
+        for request in source.requests()
+    ]
 
     def take(t_ns: int) -> None:
         parts = []
-        for index, netlink in numbered:
-            for data in dump_datagrams(netlink):
+        for index, netlink, request in asked:
+            for data in dump_datagrams(netlink, request):
                 parts.append(RECORD_HEAD.pack(t_ns, index, len(data)))
                 parts.append(data)
         os.write(file, b"".join(parts))

@@ -7,8 +7,16 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from tcpexp.engine.wire import Qdisc
+from tcpexp.engine.wire import (
+    ETHERNET_HEADER_BYTES,
+    UNSHAPED_BPS,
+    Qdisc,
+    class_handle,
+    class_minor,
+)
 from tcpexp.errors import RunError
+from tcpexp.plan.types import LinkPlan, QueuePlan
+from tcpexp.record.disciplines import BY_NETLINK, agrees
 
 #: tc prints fractions and times with six digits, and the kernel stores them in 32 bits.
 RELATIVE_TOLERANCE = 1e-4
@@ -48,10 +56,89 @@ def check_qdisc(asked: Qdisc, shown: Sequence[dict[str, Any]]) -> None:
     if found["kind"] != asked.kind:
         raise RunError(f"{where}: the kernel reads back a {found['kind']}")
     options = found.get("options", {})
+    if asked.queue is not None and asked.queue.discipline in BY_NETLINK:
+        _check_settings(asked, asked.queue, options, where)
+        _check_classes(asked, asked.queue, shown)
+        return
     checks = {"tbf": _tbf, "netem": _netem}.get(asked.kind, _queue)
     for name, wanted, value in checks(list(asked.words), options):
         if not same(wanted, value):
             raise RunError(f"{where}: {name} asked {wanted}, reads back {value}")
+
+
+def _check_settings(asked: Qdisc, queue: QueuePlan, options: dict[str, Any], where: str) -> None:
+    """Compare the settings of a discipline of :mod:`tcpexp.record.disciplines`."""
+    if queue.classes:
+        return
+    wanted: list[Comparison] = [
+        ("limit (packets)", queue.limit_packets, options.get("limit")),
+        ("ecn", queue.ecn, bool(options.get("ecn", False))),
+    ]
+    for name, value, found in wanted:
+        if not same(value, found):
+            raise RunError(f"{where}: {name} asked {value}, reads back {found}")
+    for one in queue.settings:
+        found = options.get(one.name)
+        if not agrees(asked.kind, one.name, one.value, found):
+            raise RunError(f"{where}: {one.name} asked {one.value:g}, reads back {found}")
+
+
+def _check_classes(asked: Qdisc, queue: QueuePlan, shown: Sequence[dict[str, Any]]) -> None:
+    """Compare the classes of htb and their queues."""
+    for one in queue.classes:
+        minor = class_minor(queue, one.name)
+        where = f"class {one.name} on {asked.device}"
+        own = next(
+            (
+                entry
+                for entry in shown
+                if entry["dev"] == asked.device and entry["handle"] == f"{asked.handle}{minor:x}"
+            ),
+            None,
+        )
+        if own is None:
+            raise RunError(f"{where}: there is no class {asked.handle}{minor:x}")
+        options = own["options"]
+        leaf: dict[str, Any] = next(
+            (
+                entry
+                for entry in shown
+                if entry["dev"] == asked.device and entry["handle"] == class_handle(minor)
+            ),
+            {"options": {}},
+        )
+        ceil = UNSHAPED_BPS if one.ceil_bps is None else one.ceil_bps
+        for name, wanted, found in (
+            ("rate (bit/s)", one.rate_bps // 8 * 8, options.get("rate")),
+            ("ceil (bit/s)", ceil // 8 * 8, options.get("ceil")),
+            ("prio", one.prio, options.get("prio")),
+            ("quantum (byte)", one.quantum, options.get("quantum")),
+            ("limit (packets)", one.limit_packets, leaf["options"].get("limit")),
+        ):
+            if not same(wanted, found):
+                raise RunError(f"{where}: {name} asked {wanted}, reads back {found}")
+
+
+def check_policer(link: LinkPlan, source: str, shown: Sequence[dict[str, Any]]) -> None:
+    """Compare the policer of what comes in at one of a wire's interfaces; raises ``RunError``."""
+    side = {"w0": link.forward, "w1": link.backward}.get(source)
+    asked = None if side is None else side.policer
+    found = [
+        entry["options"] for entry in shown if (entry["kind"], entry["dev"]) == ("police", source)
+    ]
+    if asked is None:
+        if found:
+            raise RunError(f"policer on {source}: none was asked, reads back {found[0]}")
+        return
+    if len(found) != 1:
+        raise RunError(f"policer on {source}: asked one, reads back {len(found)}")
+    rounding = 2 + TICK_NS * asked.rate_bps // (8 * 10**9)
+    if (
+        not same(asked.rate_bps // 8 * 8, found[0]["rate"])
+        or abs(asked.burst_bytes - found[0]["burst"]) > rounding
+        or found[0]["overhead"] != ETHERNET_HEADER_BYTES
+    ):
+        raise RunError(f"policer on {source}: asked {asked}, reads back {found[0]}")
 
 
 def find_qdisc(asked: Qdisc, shown: Sequence[dict[str, Any]]) -> dict[str, Any] | None:

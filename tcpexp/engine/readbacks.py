@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tcpexp.engine import wire
 from tcpexp.engine.clock import Clock
 from tcpexp.engine.interfaces import Interface, Notice, list_interfaces, open_watch, read_watch
 from tcpexp.engine.journal import JsonLines
-from tcpexp.engine.qdiscs import dump_qdiscs, open_netlink
-from tcpexp.plan.types import NodePlan
+from tcpexp.engine.qdiscs import QdiscSource, dump_qdiscs, open_netlink
+from tcpexp.engine.shown import CLASS, POLICER, class_name, wire_roles
+from tcpexp.plan.types import LinkPlan, NodePlan
 from tcpexp.record.files import READBACK
 from tcpexp.record.lines import (
     NoticedChange,
@@ -26,7 +27,7 @@ from tcpexp.record.lines import (
     ShownQdisc,
 )
 from tcpexp.record.qdiscoptions import decode_options
-from tcpexp.record.rtnetlink import WITHOUT_QUEUE, place_of
+from tcpexp.record.rtnetlink import ROOT, WITHOUT_QUEUE, QdiscRole, place_of
 
 if TYPE_CHECKING:
     from tcpexp.engine.assembly import Network, Wire
@@ -68,6 +69,13 @@ class ReadbackLog:
         # what is put back behind the end is no part of the run
         self.network.changed = lambda made: None
         for source in self.network.qdisc_sources():
+            if source.link not in self.network.wires or is_host(source):
+                continue
+            made = self.network.wires[source.link]
+            if wire.reads_by_netlink(made.link):
+                made.applied = self.network.read_back_wire(made)
+                self._write_shown("end", made)
+                continue
             qdiscs: list[ShownQdisc] = []
             for shown in dump_qdiscs(source.netlink):
                 place = place_of(shown, source.roles)
@@ -96,21 +104,17 @@ class ReadbackLog:
 
     def _write_shown(self, when: str, made: Wire) -> None:
         """Record what ``tc -j qdisc show`` said of a wire when it was last read back."""
-        places: dict[str | None, tuple[str, str]] = {}
-        for forward, towards in ((True, made.link.b.node), (False, made.link.a.node)):
-            devices = wire.direction_devices(made.link, forward)
-            places |= {devices.shaper: (towards, "shaper"), devices.netem: (towards, "netem")}
+        roles = wire_roles(made.link)
         qdiscs: list[ShownQdisc] = []
-        for qdisc in made.applied:
-            place = places.get(qdisc.get("dev"))
-            if place is not None and qdisc["kind"] not in WITHOUT_QUEUE:
-                role = "queue" if place[1] == "shaper" and not qdisc.get("root") else place[1]
+        for shown in made.applied:
+            place = _shown_place(shown, roles, made.link)
+            if place is not None:
                 qdiscs.append(
                     {
                         "towards": place[0],
-                        "qdisc": role,
-                        "kind": qdisc["kind"],
-                        "options": qdisc.get("options", {}),
+                        "qdisc": place[1],
+                        "kind": shown["kind"],
+                        "options": shown.get("options", {}),
                     }
                 )
         line: ShownLink = {"when": when, "link": made.link.name, "qdiscs": qdiscs}
@@ -121,8 +125,19 @@ class ReadbackLog:
         found = [
             device for device in list_interfaces(self._links[node.name]) if device.name in planned
         ]
+        own = {
+            sample.ifindex: decode_options(sample.kind, sample.options)
+            for sample in dump_qdiscs(self._links[node.name])
+            if sample.parent == ROOT
+        }
         rows: list[ShownInterface] = [
-            {"name": device.name, "mtu": device.mtu, "up": device.up, "qdisc": device.qdisc}
+            {
+                "name": device.name,
+                "mtu": device.mtu,
+                "up": device.up,
+                "qdisc": device.qdisc,
+                "options": own.get(device.index, {}),
+            }
             for device in found
         ]
         line: ShownNode = {"when": when, "node": node.name, "interfaces": rows}
@@ -141,6 +156,39 @@ class ReadbackLog:
                 "whole": whole,
             }
             self._log.write(line)
+
+
+def is_host(source: QdiscSource) -> bool:
+    """Whether a source is what stands in front of a host's interface."""
+    return any(role.role == "host" for role in source.roles.values())
+
+
+def _shown_place(
+    shown: dict[str, Any], roles: dict[str, QdiscRole], link: LinkPlan
+) -> tuple[str, str] | None:
+    """Return the direction that a shown qdisc, class or policer serves, and as what; None for one
+    that is nobody's business.
+    """
+    role, kind = roles.get(shown.get("dev", "")), shown["kind"]
+    if role is None or kind in WITHOUT_QUEUE:
+        return None
+    if kind == POLICER:
+        return (role.policed, "policer") if role.policed else None
+    if kind == CLASS:
+        side = link.forward if role.towards == link.b.node else link.backward
+        name = class_name(shown, side.queue)
+        return None if name is None else (role.towards, f"class {name}")
+    if not role.role:
+        return None
+    if role.role == "shaper" and not shown.get("root"):
+        # the queue of a class hangs below htb, not below the shaper
+        parent = str(shown.get("parent", wire.SHAPER_HANDLE))
+        if parent.partition(":")[0] == wire.SHAPER_HANDLE.rstrip(":"):
+            return role.towards, "queue"
+        side = link.forward if role.towards == link.b.node else link.backward
+        name = class_name({"handle": parent}, side.queue)
+        return None if name is None else (role.towards, f"queue of class {name}")
+    return role.towards, role.role
 
 
 def _notice_row(notice: Notice, interfaces: dict[int, Interface]) -> NoticedChange | None:

@@ -5,6 +5,7 @@ left running.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from tcpexp.engine import qdiscs, sampler, samplers, sockets
@@ -57,6 +58,11 @@ class Recording:
         self._socket_nodes: list[str] = []
         self._closed = False
         self.results: RecordingSummary = {"captures": {}, "samplers": {}, "trace": None}
+
+    def add_trace_events(self, events: Iterable[str]) -> None:
+        """Record these tracepoints too, where the kernel's trace is recorded at all."""
+        if self.trace is not None:
+            self.trace.wanted += [event for event in events if event not in self.trace.wanted]
 
     def start(self) -> None:
         """Start captures, the trace and commands that run throughout; raises ``RunError``."""

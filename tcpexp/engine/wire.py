@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tcpexp.plan.types import DirectionPlan, LinkPlan, QueuePlan
+from tcpexp.plan.types import ClassFilter, ClassPlan, DirectionPlan, LinkPlan, QueuePlan
+from tcpexp.record.disciplines import BY_NETLINK, DISCIPLINES, DUALPI2, HTB, tc_words
 
 #: netem's limit counts what is in flight; this many packets never are.
 NETEM_LIMIT = 100_000
@@ -28,9 +29,13 @@ ETHERNET_HEADER_BYTES = 14
 #: The distribution for which tc has no file: netem does it without a table.
 UNIFORM = "uniform"
 SHAPER_HANDLE, LEAF_HANDLE, NETEM_HANDLE = "1:", "10:", "20:"
+#: The handle of a discipline in front of a host's interface.
+HOST_HANDLE = "30:"
 #: Filters that carry packets across a wire come after those that act on chosen segments
 #: (engine/faults).
 CROSSING_PREF = 10
+#: A policer refuses what is larger; nothing is.
+LARGEST_POLICED = 65536
 #: Disciplines whose queue tbf itself can limit; its limit is given in the leaf's unit.
 FIFOS = ("pfifo", "bfifo")
 #: The limit that tbf is given above another leaf, which keeps its own.
@@ -57,6 +62,12 @@ class Qdisc:
     handle: str
     kind: str
     words: tuple[str, ...]
+    queue: QueuePlan | None = None
+
+    @property
+    def by_netlink(self) -> bool:
+        """Whether tc does not know it: it is set by netlink (engine/dualpi2.py)."""
+        return self.kind == DUALPI2
 
     def command(self, verb: str) -> str:
         """Return the line for ``tc -batch``; ``verb`` is ``add`` or ``change``."""
@@ -76,6 +87,11 @@ def far_end(device: str) -> str:
     first.
     """
     return {"x0": "x1", "x1": "x0"}[device]
+
+
+def host_qdisc(device: str, queue: QueuePlan) -> Qdisc:
+    """Return the discipline in front of a host's interface."""
+    return Qdisc(device, "root", HOST_HANDLE, queue.discipline, queue_words(queue, 0), queue)
 
 
 def direction_qdiscs(
@@ -128,7 +144,14 @@ def shaper_qdiscs(device: str, direction: DirectionPlan, mtu: int) -> list[Qdisc
             "tbf",
             ("rate", f"{rate}bit", "burst", f"{burst}b", "limit", f"{limit}b"),
         ),
-        Qdisc(device, f"parent {SHAPER_HANDLE}", LEAF_HANDLE, queue.discipline, queue_words(queue)),
+        Qdisc(
+            device,
+            f"parent {SHAPER_HANDLE}",
+            LEAF_HANDLE,
+            queue.discipline,
+            queue_words(queue, rate),
+            queue,
+        ),
     ]
 
 
@@ -139,9 +162,17 @@ def queue_limit(queue: QueuePlan) -> int:
     return limit
 
 
-def queue_words(queue: QueuePlan) -> tuple[str, ...]:
+def queue_words(queue: QueuePlan, rate_bps: int) -> tuple[str, ...]:
     """Return a queue discipline's parameters in tc's words."""
     limit = str(queue_limit(queue))
+    if queue.discipline == DUALPI2:
+        return ()
+    if queue.discipline == HTB:
+        return ("default", f"{class_minor(queue, rest_class(queue).name):x}")
+    if queue.discipline in DISCIPLINES:
+        settings = {one.name: one.value for one in queue.settings}
+        words = tc_words(queue.discipline, settings, ecn=queue.ecn, rate_bps=rate_bps)
+        return ("limit", limit, *words)
     if queue.discipline == "cake":
         head: tuple[str, ...] = ("unlimited", "memlimit", f"{limit}b")
     elif queue.limit_packets is None:
@@ -154,6 +185,113 @@ def queue_words(queue: QueuePlan) -> tuple[str, ...]:
     elif queue.discipline == "red" and queue.ecn:
         ecn = ("ecn",)
     return (*head, *queue.options, *ecn)
+
+
+# ------------------------------------------------------------------------------
+# classes
+
+#: The class of htb from which all others borrow; what it has is limited by the shaper above.
+INNER_MINOR = 1
+FIRST_MINOR = 0x10
+
+
+def class_minor(queue: QueuePlan, name: str) -> int:
+    """Return the minor number of a class by its name."""
+    return FIRST_MINOR + [one.name for one in queue.classes].index(name)
+
+
+def rest_class(queue: QueuePlan) -> ClassPlan:
+    """Return the class of the packets that no filter fits."""
+    return next(one for one in queue.classes if not one.filters)
+
+
+def class_commands(device: str, queue: QueuePlan, mtu: int, verb: str) -> list[str]:
+    """Return ``tc -batch`` lines that make (``add``) or change (``change``) the classes of htb.
+
+    Each has a fifo of its own. The shaper above htb keeps the link's rate, so the class that lends
+    has none of its own. A class sends two full frames at once at most, as the shaper does.
+    """
+    frame = mtu + ETHERNET_HEADER_BYTES
+    burst = BURST_FRAMES * frame
+    major = LEAF_HANDLE.rstrip(":")
+    lines = []
+    if verb == "add":
+        lines.append(
+            f"class add dev {device} parent {major}: classid {major}:{INNER_MINOR:x} htb rate"
+            f" {UNSHAPED_BPS}bit burst {UNSHAPED_BURST_BYTES}b cburst {UNSHAPED_BURST_BYTES}b"
+            f" quantum {frame}"
+        )
+    for one in queue.classes:
+        minor = class_minor(queue, one.name)
+        ceil = one.ceil_bps
+        top = (
+            f"ceil {ceil}bit cburst {burst}b"
+            if ceil is not None
+            else f"ceil {UNSHAPED_BPS}bit cburst {UNSHAPED_BURST_BYTES}b"
+        )
+        lines.append(
+            f"class {verb} dev {device} parent {major}:{INNER_MINOR:x} classid {major}:{minor:x}"
+            f" htb rate {one.rate_bps}bit burst {burst}b {top} prio {one.prio} quantum"
+            f" {one.quantum}"
+        )
+        lines.append(
+            f"qdisc {verb} dev {device} parent {major}:{minor:x} handle {class_handle(minor)}"
+            f" pfifo limit {one.limit_packets}"
+        )
+    return lines
+
+
+def class_handle(minor: int) -> str:
+    """Return the handle of the queue of a class."""
+    return f"{0x100 + minor:x}:"
+
+
+def class_filter_commands(device: str, queue: QueuePlan) -> list[str]:
+    """Return ``tc -batch`` lines for the filters of the classes, in the order in which they are
+    tried.
+    """
+    major = LEAF_HANDLE.rstrip(":")
+    found: list[str] = []
+    for one in queue.classes:
+        for each in one.filters:
+            minor = class_minor(queue, one.name)
+            found.append(
+                f"filter add dev {device} parent {major}: protocol {filter_protocol(each)} pref"
+                f" {len(found) + 1} flower {flower_words(each)} classid {major}:{minor:x}".replace(
+                    "  ", " "
+                )
+            )
+    return found
+
+
+def filter_protocol(one: ClassFilter) -> str:
+    """Return the version of IP of a filter by its addresses, IPv4 where it names none."""
+    return "ipv6" if ":" in (one.source or one.target or "") else "ip"
+
+
+def flower_words(one: ClassFilter) -> str:
+    """Return a filter in the words of tc's flower; DSCP is the upper six bits of the octet."""
+    words: list[str] = []
+    if one.protocol is not None:
+        icmp = "icmpv6" if filter_protocol(one) == "ipv6" else "icmp"
+        words += ["ip_proto", icmp if one.protocol == "icmp" else one.protocol]
+    if one.dscp is not None:
+        words += ["ip_tos", f"{one.dscp << 2:#x}/0xfc"]
+    for name, value in (("src_ip", one.source), ("dst_ip", one.target)):
+        words += [name, value] if value else []
+    for name, port in (("src_port", one.source_port), ("dst_port", one.target_port)):
+        words += [name, str(port)] if port else []
+    return " ".join(words)
+
+
+def reads_by_netlink(link: LinkPlan) -> bool:
+    """Whether a wire has what tc's own listing does not tell well enough: then all of it is read
+    by netlink.
+    """
+    return any(
+        side.policer is not None or (side.queue is not None and side.queue.discipline in BY_NETLINK)
+        for side in (link.forward, link.backward)
+    )
 
 
 def microseconds(ns: int) -> str:
@@ -248,15 +386,38 @@ def filter_commands(link: LinkPlan, classifier: str) -> list[str]:
 
     ``classifier`` is ``matchall`` or, for a kernel without it, ``u32``.
     """
-    return [crossing_command(source, target, classifier) for source, target in crossings(link)]
+    return [
+        crossing_command(source, target, classifier, policer_words(link, source))
+        for source, target in crossings(link)
+    ]
 
 
-def crossing_command(source: str, target: str, classifier: str) -> str:
-    """Return the ``tc -batch`` line by which what comes in at ``source`` goes out at ``target``."""
+def crossing_command(source: str, target: str, classifier: str, policer: str = "") -> str:
+    """Return the ``tc -batch`` line by which what comes in at ``source`` goes out at ``target``,
+    behind a policer where there is one.
+    """
     match = "matchall" if classifier == "matchall" else "u32 match u32 0 0"
     return (
-        f"filter add dev {source} ingress protocol all pref {CROSSING_PREF} {match} action mirred"
-        f" egress mirror dev {target} drop"
+        f"filter add dev {source} ingress protocol all pref {CROSSING_PREF} {match}{policer} action"
+        f" mirred egress mirror dev {target} drop"
+    )
+
+
+def policer_words(link: LinkPlan, source: str) -> str:
+    """Return the policer of what comes in at one of a wire's ends, in tc's words; empty without
+    one.
+
+    The kernel counts what comes in without its Ethernet header (net/sched/act_police.c counts
+    qdisc_pkt_len, which at ingress is the packet's length from the IP header on); ``overhead`` adds
+    it, so that a policer's rate means what a bottleneck's means.
+    """
+    side = {"w0": link.forward, "w1": link.backward}.get(source)
+    if side is None or side.policer is None:
+        return ""
+    rate, burst = side.policer.rate_bps, side.policer.burst_bytes
+    return (
+        f" action police rate {rate}bit burst {burst}b mtu {LARGEST_POLICED}b overhead"
+        f" {ETHERNET_HEADER_BYTES} conform-exceed drop/pipe"
     )
 
 

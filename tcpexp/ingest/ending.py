@@ -13,11 +13,20 @@ from tcpexp.late import polars as pl
 from tcpexp.store.rundata import RunData
 
 #: Tables of moments that the clean-up adds to, apart from those that are made of packets.
-ENDS = ("tcp_probe", "states", "retransmits", "ca_states", "tcp_events", "faults", "iperf3")
+ENDS = (
+    "tcp_probe",
+    "states",
+    "retransmits",
+    "ca_states",
+    "tcp_events",
+    "variables",
+    "faults",
+    "iperf3",
+)
 
 
 #: Tables of samples, apart from those that recorders bring.
-SAMPLED = ("sockets", "queues", "counters")
+SAMPLED = ("sockets", "queues", "queue_statistics", "classes", "counters")
 
 
 def ended_early(run: RunData) -> bool:

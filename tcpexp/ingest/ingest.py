@@ -30,9 +30,10 @@ from tcpexp.ingest.iperf3 import (
     server_port,
 )
 from tcpexp.ingest.journeys import build_journeys
+from tcpexp.ingest.kernellog import parse_kernel_log
 from tcpexp.ingest.lifetimes import read_sockets, with_connections
 from tcpexp.ingest.network import Nodes
-from tcpexp.ingest.qdisc import read_queues
+from tcpexp.ingest.qdisc import SampledDetails, read_queues
 from tcpexp.ingest.rates import parse_rates_log
 from tcpexp.ingest.recorded import read_recorded
 from tcpexp.ingest.settings import SampledSettings, read_settings
@@ -41,6 +42,7 @@ from tcpexp.ingest.ss import parse_ss
 from tcpexp.ingest.subflows import build_subflows, find_subflows, with_joined, without_joined
 from tcpexp.ingest.tcptrace import Trace, read_trace
 from tcpexp.ingest.utcp import read_utcp
+from tcpexp.ingest.variables import build_variables
 from tcpexp.ingest.witness import Witness
 from tcpexp.plan.paths import Paths
 from tcpexp.plan.types import RunPlan
@@ -82,6 +84,9 @@ def ingest_run(run_dir: Path, say: Say | None = None) -> RunData:
     tables["faults"] = name_sockets(
         parse_faults(source.text(files.FAULTS)), spans, ("src", "src_port"), ("dst", "dst_port")
     )
+    tables["variables"] = build_variables(trace.own, witness.lives, spans, source.nodes)
+    log = files.KERNEL_LOG
+    tables["kernel_log"] = parse_kernel_log(source.text(log), str(source.raw / log))
     tables["iperf3"] = _from_iperf3(source, connections)
     brought = read_recorded(source.raw, source.plan)
     if asks_for_complaints(source.plan):
@@ -268,11 +273,13 @@ def _read_samples(source: _Source) -> dict[str, pl.DataFrame]:
     sockets = [parse_ss(text, node) for node, text in source.per_node("ss")]
     counters = [parse_counters(text, node) for node, text in source.per_node("counters")]
     events = source.run.path / files.EVENTS
-    told = SampledSettings()
+    told, details = SampledSettings(), SampledDetails()
+    queues = read_queues(source.raw, told, details)
     return {
         "sockets": pl.concat([empty_frame("sockets"), *sockets]),
         "counters": pl.concat([empty_frame("counters"), *counters]),
-        "queues": read_queues(source.raw, told),
+        "queues": queues,
+        **details.frames(),
         "settings": read_settings(source.raw, told.finish()),
         "link_rates": parse_rates_log(source.text(files.RATES), str(source.raw / files.RATES)),
         "events": parse_events(

@@ -12,24 +12,57 @@ from tcpexp.errors import DataError
 from tcpexp.ingest.jsonlines import parse_table, table_of_rows
 from tcpexp.ingest.settings import SampledSettings
 from tcpexp.record import files
+from tcpexp.record.qdiscstats import decode_statistics
 from tcpexp.record.rtnetlink import (
     FILE_HEAD,
     FILE_MAGIC,
     FILE_VERSION,
     RECORD_HEAD,
     QdiscRole,
+    class_queue_place,
+    class_row,
+    parse_classes,
     parse_messages,
+    parse_policers,
+    policer_row,
     queue_row,
 )
 
 Links = list[tuple[str, dict[int, QdiscRole]]]
 
 
-def read_queues(raw: Path, told: SampledSettings | None = None) -> pl.DataFrame:
+class SampledDetails:
+    """Collects what dumps hold besides the queues: disciplines' own counts, and classes."""
+
+    def __init__(self) -> None:
+        self.statistics: list[dict[str, object]] = []
+        self.classes: list[dict[str, object]] = []
+
+    def note(self, t_ns: int, row: dict[str, object], kind: str, data: bytes) -> None:
+        """Note what a discipline counts of itself."""
+        if row["qdisc"] not in ("queue", "host"):
+            return
+        place = {"t_ns": t_ns, **{name: row[name] for name in ("link", "towards", "qdisc")}}
+        self.statistics += [
+            {**place, "kind": kind, "name": name, "value": float(value)}
+            for name, value in decode_statistics(kind, data).items()
+        ]
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Return the tables by their names."""
+        return {
+            "queue_statistics": table_of_rows(self.statistics, "queue_statistics"),
+            "classes": table_of_rows(self.classes, "classes"),
+        }
+
+
+def read_queues(
+    raw: Path, told: SampledSettings | None = None, details: SampledDetails | None = None
+) -> pl.DataFrame:
     """Return the samples of every qdisc of every wire, as ``raw`` has them; raises ``DataError``
     naming the damaged file.
 
-    ``told`` is given each qdisc's settings, which only dumps hold.
+    ``told`` is given each qdisc's settings, ``details`` what else there is; only dumps hold these.
     """
     dump, lines, sources = (
         raw / files.QDISC_DUMPS,
@@ -40,7 +73,9 @@ def read_queues(raw: Path, told: SampledSettings | None = None) -> pl.DataFrame:
     died = not (raw / files.ENGINE).is_file()
     if dump.is_file() and (sources.is_file() or not died):
         text = sources.read_text() if sources.is_file() else ""
-        return parse_dumps(dump.read_bytes(), parse_sources(text, str(sources)), str(dump), told)
+        return parse_dumps(
+            dump.read_bytes(), parse_sources(text, str(sources)), str(dump), told, details
+        )
     return parse_qdisc(lines.read_text(errors="replace") if lines.is_file() else "", str(lines))
 
 
@@ -54,7 +89,12 @@ def parse_sources(text: str, source: str = "qdisc_sources.json") -> Links:
             (
                 str(link["link"]),
                 {
-                    int(index): QdiscRole(role["towards"], role["role"])
+                    int(index): QdiscRole(
+                        role["towards"],
+                        role["role"],
+                        tuple(role.get("classes", ())),
+                        role.get("policed", ""),
+                    )
                     for index, role in link["roles"].items()
                 },
             )
@@ -67,15 +107,20 @@ def parse_sources(text: str, source: str = "qdisc_sources.json") -> Links:
 
 
 def parse_dumps(
-    data: bytes, links: Links, source: str = "qdisc.nl", told: SampledSettings | None = None
+    data: bytes,
+    links: Links,
+    source: str = "qdisc.nl",
+    told: SampledSettings | None = None,
+    details: SampledDetails | None = None,
 ) -> pl.DataFrame:
     """Return the samples of ``raw/qdisc.nl``; counts grow from the start of the run. What a cut off
     record holds is left out.
 
-    ``told`` is given each qdisc's settings. Raises ``DataError`` for another format, and for a
-    record of a link that ``links`` does not have.
+    ``told`` is given each qdisc's settings, ``details`` its own counts and the classes. Raises
+    ``DataError`` for another format, and for a record of a link that ``links`` does not have.
     """
     rows: list[dict[str, object]] = []
+    told, details = told or SampledSettings(), details or SampledDetails()
     for at, t_ns, number, datagram in _records(data, source):
         if number >= len(links):
             raise DataError(
@@ -86,17 +131,24 @@ def parse_dumps(
         for message in parse_messages(datagram):
             row = queue_row(message, link, roles)
             if row is not None:
-                row["t_ns"] = t_ns
-                rows.append(row)
-                if told is not None:
-                    told.note(
-                        t_ns,
-                        link,
-                        str(row["towards"]),
-                        str(row["qdisc"]),
-                        message.kind,
-                        message.options,
-                    )
+                rows.append({"t_ns": t_ns, **row})
+                own = (str(row["towards"]), str(row["qdisc"]))
+                told.note(t_ns, link, *own, message.kind, message.options)
+                details.note(t_ns, row, message.kind, message.statistics)
+            elif (place := class_queue_place(message, roles)) is not None:
+                told.note(t_ns, link, *place, message.kind, message.options)
+        if any(role.classes for role in roles.values()):
+            for message in parse_classes(datagram):
+                row = class_row(message, link, roles)
+                if row is not None:
+                    details.classes.append({"t_ns": t_ns, **row})
+                    own = (str(row["towards"]), f"class {row['class']}")
+                    told.note(t_ns, link, *own, "htb class", message.options)
+        if any(role.policed for role in roles.values()):
+            for policer in parse_policers(datagram):
+                row = policer_row(policer, link, roles)
+                if row is not None:
+                    rows.append({"t_ns": t_ns, **row})
     return table_of_rows(rows, "queues")
 
 

@@ -99,6 +99,8 @@ def _rows(line: dict[str, Any]) -> Iterator[dict[str, object]]:
         }
     for interface in line.get("interfaces") or ():
         rest = {"mtu": interface["mtu"], "up": interface["up"]}
+        if interface.get("options"):
+            rest["settings"] = interface["options"]
         yield {
             **base,
             "interface": interface["name"],

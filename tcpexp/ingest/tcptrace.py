@@ -24,6 +24,7 @@ from tcpexp.ingest.trace import (
     parse_header_page,
     parse_pages,
 )
+from tcpexp.ingest.variables import OwnRecords, parse_units
 from tcpexp.store.frames import conform, empty_frame
 
 #: The kernel's numbers for TCP states (include/net/tcp_states.h) as RFC 9293 section 3.3.2 spells
@@ -52,6 +53,15 @@ TABLE_OF = {
     "tcp_retransmit_skb": "retransmits",
     "tcp_cong_state_set": "ca_states",
 }
+#: The kernel's own tracepoints, as the files of their formats are called.
+KERNELS = (
+    "tcp.tcp_probe",
+    "sock.inet_sock_set_state",
+    "tcp.tcp_retransmit_skb",
+    "tcp.tcp_cong_state_set",
+    "sched.sched_process_fork",
+    "ftrace.print",
+)
 #: What the engine writes into the trace behind each fork of a step's process, before the step's id
 #: (tcpexp/engine/trace.py).
 MARK = "tcpexp process"
@@ -81,6 +91,8 @@ class Trace:
     events: int = 0
     forks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FORKS))
     marks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=MARKS))
+    #: what tracepoints of modules of the spec's own recorded
+    own: tuple[OwnRecords, ...] = ()
 
 
 def read_trace(folder: Path, t0_monotonic_ns: int) -> Trace:
@@ -89,10 +101,8 @@ def read_trace(folder: Path, t0_monotonic_ns: int) -> Trace:
     Raises ``DataError`` naming the file when a buffer or a format is damaged.
     """
     paths = sorted(folder.glob("trace_raw.*"))
-    formats = {
-        kind.name: kind
-        for kind in (_read_format(path) for path in sorted((folder / "formats").glob("*.format")))
-    }
+    texts = {path: _read_format(path) for path in sorted((folder / "formats").glob("*.format"))}
+    formats = {kind.name: kind for path, kind in texts.items() if path.stem in KERNELS}
     header = folder / "header_page"
     page = parse_header_page(header.read_text() if header.is_file() else "")
     buffers = [_read_buffer(path, page) for path in paths]
@@ -116,6 +126,11 @@ def read_trace(folder: Path, t0_monotonic_ns: int) -> Trace:
         sum(buffer.t_ns.size for buffer in buffers),
         forks,
         marks,
+        tuple(
+            OwnRecords(kind, records.of(kind), parse_units(path.read_text()))
+            for path, kind in texts.items()
+            if path.stem not in KERNELS
+        ),
     )
 
 

@@ -37,7 +37,7 @@ _DEFAULT_HEADER_BYTES = 16
 class Field:
     """One field of a tracepoint's record: bytes ``[offset, offset + size)``.
 
-    ``array`` when it is a C array.
+    ``array`` when it is a C array or a text of any length, ``pointer`` when it is an address.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Field:
     size: int
     signed: bool
     array: bool
+    pointer: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,12 @@ def parse_format(text: str) -> EventFormat:
         word = re.search(r"(\w+)(\[.*\])?$", declaration)
         if word is not None:
             fields[word[1]] = Field(
-                word[1], int(offset), int(size), signed == "1", word[2] is not None
+                word[1],
+                int(offset),
+                int(size),
+                signed == "1",
+                word[2] is not None or "__data_loc" in declaration,
+                "*" in declaration,
             )
     return EventFormat(name[1], int(number[1]), fields)
 

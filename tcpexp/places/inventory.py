@@ -10,26 +10,35 @@ from pathlib import Path
 from tcpexp.errors import DataError, Missing
 from tcpexp.places.asked import PACKAGES, PER_INTERFACE, asked_sysctls
 from tcpexp.plan.types import RunPlan
+from tcpexp.spec.disciplines import NAMES
+
+#: The disciplines that a guest is asked for: those that links and hosts can have.
+KNOWN_QDISCS = NAMES
 
 
 @dataclass(frozen=True)
 class Inventory:
     """Programs on the PATH, settings of a host (with dots.
 
-    None: not known), congestion controls of the kernel.
+    None: not known), congestion controls of the kernel, queue disciplines of it (None: not known).
     """
 
     programs: frozenset[str]
     sysctls: frozenset[str] | None
     congestion_controls: frozenset[str]
+    qdiscs: frozenset[str] | None = None
 
 
 def load_inventory(path: Path) -> Inventory:
     """Return the inventory in a JSON file; raises ``DataError``."""
     try:
         raw = json.loads(path.read_text())
-        names = ("programs", "sysctls", "congestion_controls")
-        return Inventory(*(frozenset(map(str, raw[name])) for name in names))
+        programs, sysctls, controls = (
+            frozenset(map(str, raw[name]))
+            for name in ("programs", "sysctls", "congestion_controls")
+        )
+        qdiscs = frozenset(map(str, raw["qdiscs"])) if "qdiscs" in raw else None
+        return Inventory(programs, sysctls, controls, qdiscs)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is damaged: {error}", hint=f"rm {path}") from None
 
@@ -39,6 +48,7 @@ def find_lacking(plan: RunPlan, inventory: Inventory) -> tuple[Missing, ...]:
     return (
         *_programs(plan, inventory),
         *_congestion_controls(plan, inventory),
+        *_qdiscs(plan, inventory),
         *_sysctls(plan, inventory),
     )
 
@@ -54,10 +64,23 @@ def _programs(plan: RunPlan, inventory: Inventory) -> list[Missing]:
 
 def _congestion_controls(plan: RunPlan, inventory: Inventory) -> list[Missing]:
     has = ", ".join(sorted(inventory.congestion_controls))
+    own = {module.name for module in plan.modules}
     return [
         Missing(f"congestion control {name}", "a flow of this experiment", f"this kernel has {has}")
         for name in plan.needs.congestion_controls
-        if name not in inventory.congestion_controls
+        if name not in own and name not in inventory.congestion_controls
+    ]
+
+
+def _qdiscs(plan: RunPlan, inventory: Inventory) -> list[Missing]:
+    """Return the disciplines of links and hosts that the kernel has not."""
+    if inventory.qdiscs is None:
+        return []
+    remedy = "another kernel may have it (dualpi2: 7.3): tcpexp run --kernel NAME"
+    return [
+        Missing(f"qdisc {name}", "the queue of a link", remedy)
+        for name in plan.needs.qdiscs
+        if name not in inventory.qdiscs and name in KNOWN_QDISCS
     ]
 
 

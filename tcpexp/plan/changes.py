@@ -13,15 +13,17 @@ from collections.abc import Callable
 
 from tcpexp.errors import SpecError
 from tcpexp.plan.context import PendingChange
-from tcpexp.plan.links import ParameterError, direction_plan
+from tcpexp.plan.links import direction_plan
 from tcpexp.plan.mtus import largest_mtu
 from tcpexp.plan.network import LinkSettings
+from tcpexp.plan.queues import ParameterError
 from tcpexp.plan.types import (
     DirectionPlan,
     LinkChange,
     LinkPlan,
     LinkRates,
     NetworkPlan,
+    QueuePlan,
     SegmentFault,
     Step,
 )
@@ -143,6 +145,7 @@ class _Timeline:
                 parameters = earlier.parameters.over(parameters)
                 changed |= set(earlier.parameters.named())
         try:
+            _check_changed(changed, self.base_plan.queue)
             plan = direction_plan(
                 parameters, base_rtt_ns=self._base_rtt_ns(parameters), mtu=self.mtu
             )
@@ -189,7 +192,31 @@ class _Timeline:
             raise ParameterError(
                 key, "a queue's discipline cannot change in the middle of a run", hint
             )
+        if before is not None and [one.name for one in before.classes] != [
+            one.name for one in plan.queue.classes
+        ]:
+            raise ParameterError(
+                "discipline",
+                "classes cannot come or go in the middle of a run",
+                f"name all of {', '.join(one.name for one in before.classes)}",
+            )
         return plan
+
+
+def _check_changed(changed: set[str], before: QueuePlan | None) -> None:
+    """Refuse changes that the kernel does not do in place."""
+    if "policer" in changed:
+        raise ParameterError(
+            "policer",
+            "a policer cannot change in the middle of a run",
+            "write it under links:, where it holds from the start to the end",
+        )
+    if before is not None and before.discipline == "sfq" and "queue" in changed:
+        raise ParameterError(
+            "queue",
+            "the queue of sfq cannot change in the middle of a run: its flows were counted by it",
+            "take fq_codel, or keep the queue",
+        )
 
 
 def check_rates(steps: list[Step], changes: list[PendingChange], fail: Fail) -> None:
@@ -261,7 +288,8 @@ def with_wires(network: NetworkPlan, steps: list[Step]) -> NetworkPlan:
         ]
         queue = any(side.rate_bps is not None for side in sides)
         netem = any(side.has_faults_or_delay for side in sides)
-        wire = queue or netem or link.name in faulty
+        policed = any(side.policer is not None for side in sides)
+        wire = queue or netem or policed or link.name in faulty
         largest = largest_mtu(network, link, steps)
         links.append(
             dataclasses.replace(

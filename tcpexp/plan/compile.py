@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.errors import Position, SpecError, SpecErrors
 from tcpexp.plan.changes import check_rates, resolve_changes, with_wires
-from tcpexp.plan.congestion import check_default_controls, prepare_ecn
+from tcpexp.plan.classes import resolve_classes, resolve_steps
+from tcpexp.plan.congestion import (
+    check_default_controls,
+    prepare_ecn,
+    with_default_controls,
+)
 from tcpexp.plan.context import PendingChange, PlanContext, PlanDraft
 from tcpexp.plan.crosscheck import (
     check_expectations,
@@ -19,10 +24,11 @@ from tcpexp.plan.crosscheck import (
     check_plots,
     check_texts,
 )
-from tcpexp.plan.links import ParameterError
 from tcpexp.plan.mtus import notes_on_mtus, resolve_mtus
 from tcpexp.plan.needs import collect_needs
 from tcpexp.plan.network import LinkSettings, network_plan, notes_on_queues
+from tcpexp.plan.owncontrols import take_controls
+from tcpexp.plan.queues import ParameterError
 from tcpexp.plan.topology import load_topology
 from tcpexp.plan.types import PlanFile, Recorder, RunPlan, Step
 from tcpexp.plan.unlimited import notes_on_rates
@@ -51,9 +57,13 @@ def compile_plan(
     seed = spec.seed if seed is None else seed
     network, settings = _network(spec, catalogue, slot)
     draft = PlanDraft(network, spec.duration, spec.source.folder, seed, catalogue.runs_code)
+    controls = take_controls(spec, draft)
+    if controls:
+        raise SpecErrors(controls)
     _compile_actions(spec, draft)
+    draft.network = with_default_controls(spec, draft)
     _prepare_congestion_controls(spec, draft, settings)
-    steps = _timeline(spec, draft, settings)
+    steps = _resolve_classes(spec, draft, _timeline(spec, draft, settings))
     draft.network = with_wires(draft.network, [*draft.setup, *steps])
     recorders = _recorders(spec, catalogue, draft)
     _ship_plugins(spec, catalogue, draft)
@@ -84,6 +94,7 @@ def compile_plan(
         answer=" ".join(spec.answer.split()),
         key=_key_plot(spec),
         questions=tuple(" ".join(question.split()) for question in spec.questions),
+        modules=tuple(draft.modules[name] for name in sorted(draft.modules)),
         files=tuple(draft.files[path] for path in sorted(draft.files)),
         needs=collect_needs(draft, steps, recorders),
         plugins=spec.plugins,
@@ -95,6 +106,17 @@ def compile_plan(
             *notes_on_rates(draft.network, draft.flows, [*draft.setup, *steps]),
         ),
     )
+
+
+def _resolve_classes(spec: ExperimentSpec, draft: PlanDraft, steps: list[Step]) -> list[Step]:
+    """Let the classes of links know their hosts and flows; return the steps likewise."""
+    try:
+        draft.network = resolve_classes(draft.network, draft.flows)
+        return resolve_steps(draft.network, draft.flows, steps)
+    except SpecError as error:
+        raise SpecErrors(
+            [SpecError(error.message, where=spec.place("links"), hint=error.hint)]
+        ) from None
 
 
 def _key_plot(spec: ExperimentSpec) -> int | None:

@@ -13,7 +13,8 @@ import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tcpexp.errors import SpecError
+from tcpexp.errors import SpecError, SpecErrors
+from tcpexp.plan.owncontrols import take_control
 from tcpexp.plan.paths import Paths
 from tcpexp.plan.types import FlowCongestionControl, FlowPlan, NetworkPlan, Sysctl
 from tcpexp.spec.congestion import (
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
     from tcpexp.plan.context import PlanDraft
     from tcpexp.plan.network import LinkSettings
     from tcpexp.spec.model import ExperimentSpec
+    from tcpexp.spec.owncontrol import OwnControl
+
+
+#: Values of tcp_ecn with which a host asks for ECN in the connections that it opens: 3 asks for
+#: accurate ECN, 4 for the classic one (net/ipv4/sysctl_net_ipv4.c; 3 to 5 from Linux 7.0 on).
+ASKING = ("1", "3", "4")
 
 
 def check_default_controls(spec: ExperimentSpec, draft: PlanDraft) -> list[SpecError]:
@@ -47,10 +54,51 @@ def check_default_controls(spec: ExperimentSpec, draft: PlanDraft) -> list[SpecE
     errors = []
     for value, path in places:
         try:
-            check_congestion_control(value)
+            if value not in draft.modules:
+                check_congestion_control(value)
         except QuantityError as error:
             errors.append(SpecError(error.message, where=spec.place(*path), hint=error.hint))
     return errors
+
+
+def with_default_controls(spec: ExperimentSpec, draft: PlanDraft) -> NetworkPlan:
+    """Return the network with what ``congestion_control:`` of a host says as its sysctl.
+
+    Raises ``SpecErrors`` where the sysctl is set as well.
+    """
+    names = {}
+    errors = []
+    for host, settings in spec.hosts.items():
+        given = settings.congestion_control
+        if given is None:
+            continue
+        path = ("hosts", host, "congestion_control")
+        names[host] = given if isinstance(given, str) else _name_taken(draft, spec, given, path)
+        if CONGESTION_SYSCTL in settings.sysctls:
+            errors.append(
+                SpecError(
+                    f"both congestion_control: and {CONGESTION_SYSCTL} say what {host} uses",
+                    where=spec.place(*path, key=True),
+                    hint="keep one of them",
+                )
+            )
+    if errors:
+        raise SpecErrors(errors)
+    return dataclasses.replace(
+        draft.network,
+        nodes=tuple(
+            dataclasses.replace(node, sysctls={**node.sysctls, CONGESTION_SYSCTL: names[node.name]})
+            if node.name in names
+            else node
+            for node in draft.network.nodes
+        ),
+    )
+
+
+def _name_taken(
+    draft: PlanDraft, spec: ExperimentSpec, given: OwnControl, path: tuple[str, ...]
+) -> str:
+    return take_control(draft, spec, given, path).name
 
 
 def prepare_ecn(
@@ -93,13 +141,13 @@ def default_hosts(draft: PlanDraft) -> set[str]:
     found = {
         node.name
         for node in draft.network.nodes
-        if _needs_marks(node.sysctls.get(CONGESTION_SYSCTL))
+        if _needs_marks(draft, node.sysctls.get(CONGESTION_SYSCTL))
     }
     steps = [step.do for step in (*draft.setup, *draft.steps)]
     return found | {
         do.node
         for do in steps
-        if isinstance(do, Sysctl) and do.key == CONGESTION_SYSCTL and _needs_marks(do.value)
+        if isinstance(do, Sysctl) and do.key == CONGESTION_SYSCTL and _needs_marks(draft, do.value)
     }
 
 
@@ -113,17 +161,21 @@ def flows_with_marks(
         (step.do, step.id) for step in draft.steps if isinstance(step.do, FlowCongestionControl)
     ]
     switched = {
-        do.step: (do.algorithm, step_id) for do, step_id in switches if _needs_marks(do.algorithm)
+        do.step: (do.algorithm, step_id)
+        for do, step_id in switches
+        if _needs_marks(draft, do.algorithm)
     }
     for flow in draft.flows:
-        if _needs_marks(flow.congestion_control):
+        if _needs_marks(draft, flow.congestion_control):
             yield flow, str(flow.congestion_control), _place_of(spec, flow)
         elif flow.step in switched:
             algorithm, step_id = switched[flow.step]
             yield flow, algorithm, _place_of_step(spec, step_id, "algorithm")
 
 
-def _needs_marks(control: str | None) -> bool:
+def _needs_marks(draft: PlanDraft, control: str | None) -> bool:
+    if control in draft.modules_for_ecn:
+        return True
     return control in CONGESTION_CONTROLS and CONGESTION_CONTROLS[control].needs_ecn
 
 
@@ -131,7 +183,7 @@ def _asking(network: NetworkPlan, client: str, control: str) -> NetworkPlan:
     """Return the network with ``client`` asking for ECN in every connection that it opens."""
     node = network.node(client)
     own = node.sysctls.get(ECN_SYSCTL)
-    if own == "1":
+    if own in ASKING:
         return network
     if own is not None:
         hint = f"leave {ECN_SYSCTL} out; it is set to 1 for the hosts of flows that need it"

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.errors import SpecError
+from tcpexp.plan.owncontrols import take_control
 from tcpexp.plan.types import (
+    ControlModule,
     FlowPlan,
     LinkPlan,
     NetworkPlan,
@@ -33,6 +35,7 @@ from tcpexp.units import format_duration
 
 if TYPE_CHECKING:
     from tcpexp.spec.model import ExperimentSpec
+    from tcpexp.spec.owncontrol import OwnControl
 
 #: A parameter of an action, or the way to a value below it.
 Key = str | int | tuple[str | int, ...] | None
@@ -114,6 +117,9 @@ class PlanDraft:
     ports: set[int] = field(default_factory=set)
     #: the step whose process listens, by node and port
     listeners: dict[tuple[str, int], str] = field(default_factory=dict)
+    #: congestion controls of the spec's own, by name, and those of them that need marks
+    modules: dict[str, ControlModule] = field(default_factory=dict)
+    modules_for_ecn: set[str] = field(default_factory=set)
     #: the label of the setup or timed step by id, for later actions that refer to it
     spawns: dict[str, Step] = field(default_factory=dict)
 
@@ -504,6 +510,15 @@ class PlanContext:
             ) from None
         except (OSError, UnicodeDecodeError, ValueError) as error:
             raise self.error(f"cannot read '{name}': {error}", key=key) from None
+
+    def congestion_control(
+        self, given: str | OwnControl | None, *, key: Key = "congestion_control"
+    ) -> str | None:
+        """Return the name of a congestion control; one of the spec's own is taken along."""
+        if given is None or isinstance(given, str):
+            return given
+        keys = key if isinstance(key, tuple) else (key,) if key is not None else ()
+        return take_control(self.draft, self.spec, given, (*self.path, *keys)).name
 
     def app(self, name: str) -> str:
         """Ship one of tcpexp's own small programs (``tcpexp/apps/<name>.py``).

@@ -4,50 +4,12 @@ bytes (docs/concepts/links.md).
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
-from fractions import Fraction
 from typing import Any
 
-from tcpexp.errors import SpecError
-from tcpexp.plan.types import DirectionPlan, LossPlan, QueuePlan
-from tcpexp.spec.links import BYTE_DISCIPLINES, ECN_DISCIPLINES, GilbertElliott, LinkParameters
-from tcpexp.units import QueueLimit, format_duration, format_fraction, format_rate, format_size
-
-ETHERNET_HEADER_BYTES = 14
-DEFAULT_QUEUE = QueueLimit("bdp", Decimal(1))
-SMALLEST_DEFAULT_QUEUE_PACKETS = 10
-SECOND_NS = 1_000_000_000
-#: The discipline that marks at a threshold.
-MARKING_DISCIPLINE = "red"
-#: Those whose marking has no switch.
-ALWAYS_MARKING = ("cake",)
-
-
-class ParameterError(SpecError):
-    """A parameter that does not fit the others.
-
-    ``key`` names it, ``other`` what it does not fit, where that is one.
-    """
-
-    def __init__(self, key: str, message: str, hint: str, other: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.key = key
-        self.other = other
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The parameters at one of whose places the error is, the best first."""
-        return (self.key,) if self.other is None else (self.key, self.other)
-
-
-def frame_bytes(mtu: int) -> int:
-    """Return the bytes of a full frame as the kernel counts them: 1514 for an MTU of 1500."""
-    return mtu + ETHERNET_HEADER_BYTES
-
-
-def bdp_bytes(rate_bps: int, base_rtt_ns: int) -> Fraction:
-    """Return the bandwidth-delay product in bytes, exact."""
-    return Fraction(rate_bps * base_rtt_ns, 8 * SECOND_NS)
+from tcpexp.plan.queues import ParameterError, describe_queue, frame_bytes, queue_plan
+from tcpexp.plan.types import DirectionPlan, LossPlan, PolicerPlan
+from tcpexp.spec.links import GilbertElliott, LinkParameters
+from tcpexp.units import format_duration, format_fraction, format_rate, format_size
 
 
 def direction_plan(parameters: LinkParameters, *, base_rtt_ns: int, mtu: int) -> DirectionPlan:
@@ -80,6 +42,7 @@ def direction_plan(parameters: LinkParameters, *, base_rtt_ns: int, mtu: int) ->
         reorder=reorder or 0.0,
         reorder_correlation=(parameters.reorder_correlation or 0.0) if reorder else 0.0,
         reorder_gap=parameters.reorder_gap if reorder else None,
+        policer=policer_plan(parameters, mtu=mtu),
     )
 
 
@@ -129,177 +92,26 @@ def check_parameters(parameters: LinkParameters) -> None:
         )
 
 
+def policer_plan(parameters: LinkParameters, *, mtu: int) -> PolicerPlan | None:
+    """Return the policer of a direction; raises ``ParameterError``."""
+    policer = parameters.policer
+    if policer is None:
+        return None
+    frame = frame_bytes(mtu)
+    if policer.burst < frame:
+        raise ParameterError(
+            "policer",
+            f"a burst of {policer.burst} bytes lets no full frame pass, which has {frame}",
+            f"write burst: {frame}B or more",
+        )
+    return PolicerPlan(policer.rate, policer.burst)
+
+
 def loss_plan(loss: float | GilbertElliott) -> LossPlan | None:
     """Return the loss of a direction, None for a loss of 0."""
     if isinstance(loss, GilbertElliott):
         return LossPlan("gilbert_elliott", loss.p, loss.r, loss.bad_loss, loss.good_loss)
     return LossPlan("random", loss) if loss else None
-
-
-def queue_plan(parameters: LinkParameters, *, base_rtt_ns: int, mtu: int) -> QueuePlan:
-    """Return the bottleneck's queue with its limit in packets or bytes.
-
-    Raises ``ParameterError``.
-    """
-    limit = parameters.queue or DEFAULT_QUEUE
-    _check_marking(parameters)
-    discipline = parameters.discipline or (
-        MARKING_DISCIPLINE if parameters.mark_at else "bfifo" if limit.kind == "bytes" else "pfifo"
-    )
-    if parameters.ecn and discipline not in ECN_DISCIPLINES:
-        raise ParameterError(
-            "ecn",
-            f"{discipline} does not mark packets",
-            f"write discipline: {', '.join(ECN_DISCIPLINES[:-1])} or cake",
-            "discipline",
-        )
-    if parameters.ecn is False and discipline in ALWAYS_MARKING:
-        raise ParameterError(
-            "ecn",
-            f"{discipline} marks every packet that allows it, and cannot be told not to",
-            "take fq_codel, or leave ecn out",
-        )
-    frame = frame_bytes(mtu)
-    size = limit_bytes(limit, rate_bps=parameters.rate or 0, base_rtt_ns=base_rtt_ns, frame=frame)
-    if limit.kind == "bytes" and size < frame:
-        cause = f"a queue of {limit.amount:f} bytes never holds a full frame, which has {frame}"
-        raise ParameterError("queue", cause, f"write queue: {frame}B or more, or queue: 1p")
-    packets = max(1, _nearest(size / frame))
-    if parameters.queue is None:
-        packets = max(SMALLEST_DEFAULT_QUEUE_PACKETS, packets)
-        size = Fraction(max(_nearest(size), packets * frame))
-    if discipline in BYTE_DISCIPLINES:
-        options = red_options(parameters.rate or 0) if discipline == "red" else ()
-        if parameters.mark_at is not None:
-            options = marking_options(
-                parameters.mark_at,
-                rate_bps=parameters.rate or 0,
-                base_rtt_ns=base_rtt_ns,
-                frame=frame,
-            )
-            if int(options[1]) >= size:
-                raise ParameterError(
-                    "mark_at",
-                    f"the queue is full before {parameters.mark_at} wait in it",
-                    "lower mark_at, or raise queue",
-                )
-        return QueuePlan(
-            discipline,
-            None,
-            max(frame, _nearest(size)),
-            bool(parameters.ecn) or parameters.mark_at is not None,
-            options,
-        )
-    if limit.kind == "bytes":
-        raise ParameterError(
-            "queue",
-            f"{discipline} counts packets, not bytes",
-            f"write queue: {packets}p or discipline: bfifo",
-        )
-    return QueuePlan(discipline, packets, None, bool(parameters.ecn))
-
-
-def note_on_queue(parameters: LinkParameters, *, base_rtt_ns: int, mtu: int) -> str | None:
-    """Return what to say of a queue in time or bandwidth-delay products that is less than one full
-    frame, and therefore made as long as one.
-    """
-    limit = parameters.queue
-    if limit is None or parameters.rate is None or limit.kind not in ("time", "bdp"):
-        return None
-    size, frame = (
-        limit_bytes(
-            limit, rate_bps=parameters.rate, base_rtt_ns=base_rtt_ns, frame=frame_bytes(mtu)
-        ),
-        frame_bytes(mtu),
-    )
-    return (
-        f"queue {limit} is {float(size):.4g} bytes, less than a full frame of {frame}: it holds one"
-        " frame instead"
-        if size < frame
-        else None
-    )
-
-
-def red_options(rate_bps: int) -> tuple[str, ...]:
-    """Return what tc must know of RED besides the limit.
-
-    Its thresholds are then limit/12 and limit/4 (tc-red(8)).
-    """
-    return ("avpkt", "1000", "bandwidth", f"{rate_bps}bit", "probability", "0.02")
-
-
-def marking_options(
-    threshold: QueueLimit, *, rate_bps: int, base_rtt_ns: int, frame: int
-) -> tuple[str, ...]:
-    """Return tc's words that make RED mark at a step, as DCTCP's switches do (Alizadeh et al.,
-    SIGCOMM 2010, section 3.1).
-
-    Both thresholds are the same whole number of full frames. With ``burst`` of that many packets tc
-    chooses the shortest memory of RED's mean queue, which is then half the packet before.
-    ``nodrop``: packets that cannot be marked pass, so the queue drops at its limit only.
-    """
-    packets = max(
-        1,
-        _nearest(
-            limit_bytes(threshold, rate_bps=rate_bps, base_rtt_ns=base_rtt_ns, frame=frame) / frame
-        ),
-    )
-    level = str(packets * frame)
-    return (
-        "min",
-        level,
-        "max",
-        level,
-        "avpkt",
-        str(frame),
-        "burst",
-        str(packets),
-        "bandwidth",
-        f"{rate_bps}bit",
-        "probability",
-        "1",
-        "nodrop",
-    )
-
-
-def _check_marking(parameters: LinkParameters) -> None:
-    """Refuse words that contradict ``mark_at``."""
-    if parameters.mark_at is None:
-        return
-    if parameters.discipline not in (None, MARKING_DISCIPLINE):
-        raise ParameterError(
-            "mark_at",
-            f"{parameters.discipline} marks by rules of its own",
-            "leave discipline out, or leave mark_at out and write ecn: true",
-        )
-    if parameters.ecn is False:
-        raise ParameterError(
-            "mark_at", "mark_at marks, and ecn: false says not to", "leave one of the two out"
-        )
-
-
-def limit_bytes(limit: QueueLimit, *, rate_bps: int, base_rtt_ns: int, frame: int) -> Fraction:
-    """Return a limit in bytes of full frames, exact.
-
-    Raises ``ParameterError`` for ``bdp`` without any delay.
-    """
-    amount = Fraction(limit.amount)
-    if limit.kind == "packets":
-        return amount * frame
-    if limit.kind == "bytes":
-        return amount
-    if limit.kind == "time":
-        return amount * rate_bps / (8 * SECOND_NS)
-    return amount * bdp_bytes(rate_bps, base_rtt_ns)
-
-
-def _nearest(value: Fraction) -> int:
-    """Return the nearest whole number, halves up."""
-    return int(
-        (Decimal(value.numerator) / Decimal(value.denominator)).to_integral_value(
-            rounding=ROUND_HALF_UP
-        )
-    )
 
 
 def describe_direction(direction: DirectionPlan) -> str:
@@ -308,6 +120,9 @@ def describe_direction(direction: DirectionPlan) -> str:
     ``no limits`` when nothing is set.
     """
     words: list[str] = []
+    if direction.policer is not None:
+        rate, burst = direction.policer.rate_bps, direction.policer.burst_bytes
+        words.append(f"policed to {format_rate(rate)} with bursts of {format_size(burst)}")
     if direction.rate_bps is not None:
         words.append(format_rate(direction.rate_bps))
     if direction.queue is not None:
@@ -331,21 +146,6 @@ def describe_direction(direction: DirectionPlan) -> str:
         if value
     ]
     return ", ".join(words) or "no limits"
-
-
-def describe_queue(queue: QueuePlan) -> str:
-    """Return a queue in words: ``queue 33 packets``, ``fq_codel queue 100 packets, ecn``, ``queue
-    151400 B, marks above 30280 B``.
-    """
-    size = (
-        f"{queue.limit_packets} packets"
-        if queue.limit_packets is not None
-        else format_size(queue.limit_bytes or 0)
-    )
-    kind = "" if queue.discipline in ("pfifo", "bfifo") else f"{queue.discipline} "
-    if "nodrop" in queue.options:
-        return f"queue {size}, marks above {format_size(int(queue.options[1]))}"
-    return f"{kind}queue {size}" + (", ecn" if queue.ecn else "")
 
 
 def describe_loss(loss: LossPlan) -> str:

@@ -36,7 +36,8 @@ def collect_needs(draft: PlanDraft, steps: list[Step], recorders: tuple[Recorder
     every = [*draft.setup, *steps]
     tools = {"ip", "ss"} | draft.tools | {tool for step in every for tool in _tools(step)}
     tools |= {recorder.options["argv"][0] for recorder in recorders if recorder.kind == "command"}
-    if any(link.wire for link in draft.network.links):
+    fq = any(each.queue for node in draft.network.nodes for each in node.interfaces)
+    if fq or any(link.wire for link in draft.network.links):
         tools.add("tc")
     filters = {
         iptables_program(draft.network.ip) for step in every if isinstance(step.do, Firewall)
@@ -83,9 +84,9 @@ def _qdiscs(draft: PlanDraft, steps: list[Step]) -> set[str]:
         names |= {"tbf"} if link.wire_queue else set()
         names |= {"netem"} if link.wire_netem else set()
     names |= {"netem" for step in steps if isinstance(step.do, SegmentFault) and step.do.delay_ns}
-    return names | {
-        direction.queue.discipline for direction in directions if direction.queue is not None
-    }
+    queues = [direction.queue for direction in directions]
+    queues += [each.queue for node in draft.network.nodes for each in node.interfaces]
+    return names | {queue.discipline for queue in queues if queue is not None}
 
 
 def _congestion_controls(draft: PlanDraft, steps: list[Step]) -> set[str]:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from tcpexp.errors import Position, SpecError, SpecErrors
 from tcpexp.plan.addresses import LinkAddresses, link_addresses
-from tcpexp.plan.links import ParameterError, direction_plan, note_on_queue
+from tcpexp.plan.links import direction_plan
 from tcpexp.plan.mtus import check_mtus, end_mtus
 from tcpexp.plan.paths import Paths
+from tcpexp.plan.queues import ParameterError, host_queue, note_on_queue
 from tcpexp.plan.topology import Graph, GraphLink
 from tcpexp.plan.types import (
     DirectionPlan,
@@ -179,6 +180,7 @@ def _interfaces(
                 settings[link.name].forward.mtu or hosts[end].mtu,
                 hosts[end].offloads,
                 six,
+                host_queue(hosts[end].discipline, hosts[end].mtu),
             )
     return interfaces
 

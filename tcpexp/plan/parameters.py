@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from tcpexp.plan.links import ParameterError
+from tcpexp.plan.queues import ParameterError
 from tcpexp.units import QuantityError, format_duration, parse_duration
 
 Value = TypeVar("Value")

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from tcpexp import paths
 from tcpexp.errors import SpecError, SpecErrors
-from tcpexp.plan.links import ParameterError
+from tcpexp.plan.queues import ParameterError
 from tcpexp.registry import suggest
 from tcpexp.spec.links import LinkParameters
 from tcpexp.spec.messages import translate

@@ -43,12 +43,58 @@ class LossPlan:
 
 
 @dataclass(frozen=True)
+class QueueSetting:
+    """A setting of a discipline by its name in :mod:`tcpexp.record.disciplines`: times in ns, sizes
+    in bytes, rates in bit/s, switches 0 or 1.
+    """
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
+class ClassFilter:
+    """Packets of a class: those that fit everything that is not None.
+
+    ``source`` and ``target`` are addresses, ``dscp`` is 0 to 63. ``flow`` names a flow whose
+    addresses and ports are meant; it is None in a finished plan, as are hosts' names.
+    """
+
+    source: str | None = None
+    target: str | None = None
+    source_port: int | None = None
+    target_port: int | None = None
+    protocol: str | None = None
+    dscp: int | None = None
+    flow: str | None = None
+    either_port: int | None = None
+
+
+@dataclass(frozen=True)
+class ClassPlan:
+    """A class of htb: a guaranteed rate, a ceiling (None: the link's rate), its own queue.
+
+    The class without ``filters`` gets what no other takes. ``quantum`` is how many bytes it sends
+    per round when several borrow.
+    """
+
+    name: str
+    rate_bps: int
+    ceil_bps: int | None
+    prio: int
+    quantum: int
+    limit_packets: int
+    filters: tuple[ClassFilter, ...] = ()
+
+
+@dataclass(frozen=True)
 class QueuePlan:
     """The bottleneck's queue: ``discipline`` with a limit that counts only what waits for the
     bottleneck.
 
     Exactly one of ``limit_packets`` and ``limit_bytes`` is set. ``options`` are further discipline
-    options in tc's words, such as ``("target", "5ms")``.
+    options in tc's words, such as ``("target", "5ms")``. ``settings`` are all settings of a
+    discipline of :mod:`tcpexp.record.disciplines`, ``classes`` those of htb.
     """
 
     discipline: str
@@ -56,6 +102,22 @@ class QueuePlan:
     limit_bytes: int | None
     ecn: bool = False
     options: tuple[str, ...] = ()
+    settings: tuple[QueueSetting, ...] = ()
+    classes: tuple[ClassPlan, ...] = ()
+
+    def setting(self, name: str) -> float | None:
+        """Return a setting's value, None for one that is off."""
+        return next((one.value for one in self.settings if one.name == name), None)
+
+
+@dataclass(frozen=True)
+class PolicerPlan:
+    """A policer at a direction's door: what comes faster than the rate (bit/s, on Ethernet frames)
+    is dropped; ``burst_bytes`` pass at once after a pause.
+    """
+
+    rate_bps: int
+    burst_bytes: int
 
 
 @dataclass(frozen=True)
@@ -82,6 +144,7 @@ class DirectionPlan:
     reorder: float = 0.0
     reorder_correlation: float = 0.0
     reorder_gap: int | None = None
+    policer: PolicerPlan | None = None
 
     @property
     def has_faults_or_delay(self) -> bool:
@@ -102,7 +165,8 @@ class InterfacePlan:
     such as ``10.0.0.1/24``.
 
     Exactly one of ``ipv4`` and ``ipv6`` is set, the one of ``NetworkPlan.ip``. ``cidr`` and
-    ``address`` are that one, whichever it is.
+    ``address`` are that one, whichever it is. ``queue`` is the discipline in front of it, None for
+    none.
     """
 
     name: str
@@ -111,6 +175,7 @@ class InterfacePlan:
     mtu: int = 1500
     offloads: bool = False
     ipv6: str | None = None
+    queue: QueuePlan | None = None
 
     @property
     def cidr(self) -> str:
@@ -555,6 +620,34 @@ class PlanFile:
 
 
 @dataclass(frozen=True)
+class ControlModule:
+    """A congestion control of the spec's own, which the place compiles for its kernel and loads
+    before the network is built.
+
+    ``source`` is its file beside the spec, and ``sha256`` that file's; ``headers`` are those that
+    it includes from beside it, each with its sha256. Their texts are among ``RunPlan.files``, below
+    ``modules/<name>/``. ``parameters`` are as the kernel takes them (``name=value``).
+    """
+
+    name: str
+    source: str
+    sha256: str
+    headers: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
+    language: Literal["c", "bpf"] = "c"
+
+    @property
+    def folder(self) -> str:
+        """The folder of its texts among the plan's files."""
+        return f"modules/{self.name}"
+
+    @property
+    def built(self) -> str:
+        """The plan's file that a place puts in their stead."""
+        return f"modules/{self.name}.ko"
+
+
+@dataclass(frozen=True)
 class Needs:
     """What the place must have, so that a lack is named before the run: programs, qdiscs,
     congestion controls, kernel features.
@@ -602,6 +695,7 @@ class RunPlan:
     answer: str = ""
     key: int | None = None
     questions: tuple[str, ...] = ()
+    modules: tuple[ControlModule, ...] = ()
     plan_schema: int = PLAN_SCHEMA
 
 

@@ -20,6 +20,7 @@ BUILTIN: Classes[Plot] = Classes(
         "share": "tcpexp.plots.share:Share",
         "cwnd": "tcpexp.plots.cwnd:CongestionWindow",
         "cwnd_compared": "tcpexp.plots.cwnd_compared:CongestionWindowsCompared",
+        "variables": "tcpexp.plots.variables:Variables",
         "rtt": "tcpexp.plots.rtt:RoundTripTime",
         "rtt_cdf": "tcpexp.plots.rtt_cdf:RoundTripTimeCdf",
         "tradeoff": "tcpexp.plots.tradeoff:Tradeoff",

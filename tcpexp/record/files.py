@@ -12,6 +12,7 @@ PROBES = "probes.json"
 READBACK = "readback.jsonl"
 FAULTS = "faults.json"
 RATES = "rates.jsonl"
+KERNEL_LOG = "kernel_log.jsonl"
 QDISC_DUMPS = "qdisc.nl"
 QDISC_SOURCES = "qdisc_sources.json"
 #: Of older runs.

@@ -5,7 +5,7 @@ Each begins with ``t_ns``, the time from the experiment's zero.
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 EventKind = Literal["start", "end", "mark", "error"]
 
@@ -64,12 +64,13 @@ class ShownQdisc(TypedDict):
 
 
 class ShownInterface(TypedDict):
-    """An interface of a node, and the kind of qdisc at its root."""
+    """An interface of a node, and the kind of qdisc at its root with its settings."""
 
     name: str
     mtu: int
     up: bool
     qdisc: str | None
+    options: NotRequired[dict[str, Any]]
 
 
 class NoticedChange(TypedDict):

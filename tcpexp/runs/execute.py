@@ -145,6 +145,7 @@ def record(
     """Write the manifest of what was recorded; the pipeline's files are added to it later."""
     facts = dict(result.facts)
     image, kernel = facts.pop("image_sha256", None), facts.pop("kernel_sha256", None)
+    modules = facts.pop("modules", {})
     versions = {
         name: facts.pop(name)
         for name in list(facts)
@@ -162,6 +163,7 @@ def record(
         versions=versions,
         image_sha256=image,
         kernel_sha256=kernel,
+        modules=modules,
         host={**host_facts(), **facts},
         failure=failure_text(result),
         command=options.command,

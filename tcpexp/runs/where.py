@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
-from tcpexp.errors import DataError, HostError, Missing
+from tcpexp.errors import DataError, HostError, Missing, Position, SpecError, SpecErrors
 from tcpexp.machine.hints import with_sudo
 from tcpexp.places.base import Place, PlaceKind, Wanted
 from tcpexp.places.registry import all_parts, choose_kind, present_name
@@ -24,7 +25,7 @@ def open_place(options: RunOptions, watcher: RunWatcher) -> tuple[PlaceKind, Pla
     Raises ``HostError`` when it is not possible here, ``SpecError`` for a clock or kernel that it
     lacks.
     """
-    wanted = Wanted(options.clock, options.kernel)
+    wanted = Wanted(options.clock, options.kernel, allow_modules=options.allow_modules)
     kind = choose_kind(options.on, wanted, command_text(options))
     lacks = kind.missing()
     if lacks:
@@ -39,6 +40,20 @@ def open_place(options: RunOptions, watcher: RunWatcher) -> tuple[PlaceKind, Pla
     return kind, kind.open(wanted, watcher.say)
 
 
+def wanted_kernel(given: Path | Source, options: RunOptions) -> str | None:
+    """Return the kernel that is asked for: by the caller, else by the spec; None for the usual one.
+
+    What is wrong with the spec is left to whoever compiles it.
+    """
+    if options.kernel is not None:
+        return options.kernel
+    try:
+        named = read_source(given, options.overrides, options.folder).raw.get("kernel")
+    except (SpecErrors, AttributeError):
+        return None
+    return named if isinstance(named, str) else None
+
+
 def placed(
     lacks: tuple[Missing, ...], given: Path | Source, options: RunOptions, plan: RunPlan
 ) -> tuple[Missing, ...]:
@@ -48,6 +63,27 @@ def placed(
         dataclasses.replace(lack, where=asking_place(source, plan, lack.what.split(" ")[-1]))
         for lack in lacks
     )
+
+
+def beside_spec(error: SpecError, given: Path | Source, options: RunOptions) -> SpecError:
+    """Return what a place found wrong with a file beside the spec, at the file's own path.
+
+    A place knows files by their path from the spec's folder. An error without a place is put where
+    the spec has the word that it quotes first.
+    """
+    source = read_source(given, options.overrides, options.folder)
+    shown = Path(source.file).parent
+    folder = shown if (shown / ".").resolve() == source.folder.resolve() else source.folder
+    moved = []
+    for one in error.errors if isinstance(error, SpecErrors) else [error]:
+        where = one.where
+        if isinstance(where, Position):
+            where = dataclasses.replace(where, file=str(folder / where.file))
+        elif where is None:
+            quoted = re.findall(r"'([^']+)'", one.message)
+            where = next((found for word in quoted if (found := source.find(word))), None)
+        moved.append(SpecError(one.message, where=where, hint=one.hint))
+    return SpecErrors(moved)
 
 
 def differences_from_record(spec: Path, place: Place) -> list[str]:

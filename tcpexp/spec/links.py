@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from tcpexp.spec.disciplines import Discipline, Policer
 from tcpexp.units import (
     Duration,
     Fraction,
@@ -30,14 +31,9 @@ from tcpexp.units import (
     parse_fraction,
 )
 
-Discipline = Literal["pfifo", "bfifo", "red", "codel", "fq_codel", "cake"]
 Distribution = Literal["uniform", "normal", "pareto", "paretonormal"]
 
 LEAST_MTU, LARGEST_MTU = 576, 9000
-#: Disciplines whose limit tc counts in bytes; the others count packets.
-BYTE_DISCIPLINES = ("bfifo", "red", "cake")
-#: Disciplines that can mark instead of dropping.
-ECN_DISCIPLINES = ("red", "codel", "fq_codel", "cake")
 
 
 #: The word that switches a parameter off, for those that have no zero; YAML's null says the same.
@@ -127,7 +123,11 @@ class LinkParameters(BaseModel):
         ),
     )
     discipline: Discipline | None = Field(
-        default=None, description="queue discipline; pfifo when silent (bfifo for a queue in bytes)"
+        default=None,
+        description=(
+            "queue discipline, a word or {name: ..., its settings}; pfifo when silent (bfifo for a"
+            " queue in bytes)"
+        ),
     )
     ecn: bool | None = Field(
         default=None, description="mark instead of dropping, where the discipline can"
@@ -138,6 +138,10 @@ class LinkParameters(BaseModel):
             "mark every packet (ECN) that finds more than this waiting, such as 20p; discipline and"
             " ecn follow from it"
         ),
+    )
+    policer: Policer | None = Field(
+        default=None,
+        description="drop what comes faster than {rate: ..., burst: ...}, before the bottleneck",
     )
     delay: Duration | None = Field(default=None, description="one-way delay")
     jitter: Duration | None = Field(

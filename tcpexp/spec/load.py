@@ -12,6 +12,7 @@ from tcpexp.errors import Position, SpecError, SpecErrors
 from tcpexp.spec.messages import translate
 from tcpexp.spec.model import ExperimentSpec
 from tcpexp.spec.overrides import override_source
+from tcpexp.spec.owncontrol import OWN_NAMES, declared_names
 from tcpexp.spec.source import Source, load_source
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ def validate_source(source: Source, catalogue: Vocabulary) -> ExperimentSpec:
     found = [*source.errors, *_load_plugins(source, catalogue)]
     spec: ExperimentSpec | None = None
     try:
-        spec = ExperimentSpec.model_validate(source.raw, context={"catalogue": catalogue})
+        own = declared_names(source.raw, source.folder)
+        context = {"catalogue": catalogue, OWN_NAMES: own}
+        spec = ExperimentSpec.model_validate(source.raw, context=context)
     except ValidationError as error:
         for finding in translate(error, ExperimentSpec, source.raw):
             found.append(

@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from tcpexp.registry import suggest
-from tcpexp.spec.model import NestedErrors, SeveralErrors
-from tcpexp.spec.placed import PlacedError
+from tcpexp.spec.model import SeveralErrors
+from tcpexp.spec.placed import NestedErrors, PlacedError
 from tcpexp.spec.source import holds
 from tcpexp.spec.synonyms import key_hint
 from tcpexp.units import QuantityError

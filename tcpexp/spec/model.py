@@ -19,15 +19,18 @@ from pydantic import (
     PrivateAttr,
     ValidationError,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
 
 from tcpexp.errors import Position, SpecError
 from tcpexp.registry import suggest
+from tcpexp.spec.disciplines import HostDiscipline
 from tcpexp.spec.knobs import Knob
 from tcpexp.spec.links import LinkParameters, check_mtu
-from tcpexp.spec.placed import PlacedError
+from tcpexp.spec.owncontrol import CONTROL_SCHEMA, OwnControl, own_control, parse_control
+from tcpexp.spec.placed import NestedErrors, PlacedError
 from tcpexp.spec.source import Source
 from tcpexp.spec.sweep import SweepSpec
 from tcpexp.spec.synonyms import missing_do_hint, name_hint
@@ -36,22 +39,9 @@ from tcpexp.units import Duration, QuantityError, Size
 
 _LINK = re.compile(r"[A-Za-z][A-Za-z0-9_]*(-|->)[A-Za-z][A-Za-z0-9_]*")
 _OFF = ("off", False)
+#: A kernel's name (``debian-6.1``, ``debian:6.1``, ``6.1``), or the beginning of its sha256.
+KERNEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:+-]{0,63}")
 DAY_NS = 86_400 * 10**9
-
-
-class NestedErrors(ValueError):
-    """Errors of a model that the catalogue chose: ``model`` says which keys it knows.
-
-    ``path`` leads to it.
-    """
-
-    def __init__(
-        self, error: ValidationError, model: type[BaseModel], path: tuple[str | int, ...] = ()
-    ) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.model = model
-        self.path = path
 
 
 class SeveralErrors(ValueError):
@@ -120,6 +110,15 @@ class HostSettings(BaseModel):
     sysctls: dict[str, str] = Field(
         default_factory=dict, description="kernel settings, such as net.ipv4.tcp_sack: 0"
     )
+    congestion_control: Annotated[
+        Any, BeforeValidator(parse_control), WithJsonSchema(CONTROL_SCHEMA)
+    ] = Field(
+        default=None,
+        description=(
+            "what its connections use unless told otherwise: a name, or {source: my_cc.c} (the"
+            " sysctl net.ipv4.tcp_congestion_control)"
+        ),
+    )
     offloads: bool = Field(
         default=False, description="segmentation offloads (TSO, GSO, GRO) of its interfaces"
     )
@@ -127,6 +126,14 @@ class HostSettings(BaseModel):
         default=1500,
         description=(
             "largest IP packet of its interfaces, such as 1500B; mtu: of a link goes over it"
+        ),
+    )
+
+    discipline: HostDiscipline | None = Field(
+        default=None,
+        description=(
+            "the discipline in front of its interfaces: fq, which keeps to the times at which TCP"
+            " wants its packets sent (pacing); none when silent"
         ),
     )
 
@@ -250,6 +257,13 @@ class ExperimentSpec(BaseModel):
         description="parameters by link: h1-h2 for both directions, h1->h2 for one",
     )
     hosts: dict[str, HostSettings] = Field(default_factory=dict, description="settings by host")
+    congestion_controls: dict[str, OwnControl] = Field(
+        default_factory=dict,
+        description=(
+            "congestion controls of one's own, by name: {my_cc: {source: my_cc.c}}; then the name"
+            " can stand wherever one is asked for"
+        ),
+    )
     actions: tuple[Annotated[Any, BeforeValidator(build_action)], ...] = Field(
         default=(), description="what happens, and when"
     )
@@ -264,6 +278,13 @@ class ExperimentSpec(BaseModel):
     )
     duration: Duration = Field(description="how long the experiment lasts")
     seed: int = Field(default=1, ge=0, le=2**32 - 1, description="the same seed, the same run")
+    kernel: str | None = Field(
+        default=None,
+        description=(
+            "the kernel that it runs on, as for `--kernel`: a name of `tcpexp kernel list`, or the"
+            " beginning of a hash; the one in use when silent"
+        ),
+    )
     explain: str = Field(
         default="",
         description=(
@@ -338,6 +359,7 @@ class ExperimentSpec(BaseModel):
         "questions",
         "knobs",
         "plugins",
+        "congestion_controls",
         "sweep",
         mode="before",
     )
@@ -346,6 +368,21 @@ class ExperimentSpec(BaseModel):
         if raw is None:
             raise QuantityError(f"{info.field_name}: is empty", "fill it or leave the key out")
         return raw
+
+    @field_validator("congestion_controls", mode="before")
+    @classmethod
+    def _check_controls(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict):
+            return raw
+        made, errors = {}, []
+        for name, value in raw.items():
+            try:
+                made[name] = own_control(value)
+            except NestedErrors as error:
+                errors.append(NestedErrors(error.error, error.model, (name,)))
+        if errors:
+            raise SeveralErrors(list(errors))
+        return made
 
     @field_validator("links")
     @classmethod
@@ -373,6 +410,22 @@ class ExperimentSpec(BaseModel):
                 f"{_show(value)} is not a seed", "write a whole number from 0 to 4294967295"
             )
         return value
+
+    @field_validator("kernel", mode="before")
+    @classmethod
+    def _check_kernel(cls, value: Any) -> Any:
+        if value is None:
+            return None
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            raise QuantityError(
+                f"{_show(value)} is a number here, and names no kernel (6.10 would be 6.1)",
+                f"write kernel: debian-{value}, or put it in quotes",
+            )
+        if not isinstance(value, str) or not KERNEL_NAME.fullmatch(value.strip()):
+            raise QuantityError(
+                f"{_show(value)} names no kernel", "write for example kernel: debian-6.1"
+            )
+        return value.strip()
 
     @property
     def checks(self) -> tuple[ExpectEntry, ...]:

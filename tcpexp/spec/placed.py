@@ -1,8 +1,28 @@
-"""``PlacedError``: what a model found wrong at a place below the value that it was given."""
+"""``PlacedError`` and ``NestedErrors``: what a model found wrong at a place below the value that it
+was given.
+"""
 
 from __future__ import annotations
 
+from pydantic import BaseModel, ValidationError
+
 from tcpexp.units import QuantityError
+
+
+class NestedErrors(ValueError):
+    """Errors of a model that was chosen by what stands in the spec: ``model`` says which keys it
+    knows.
+
+    ``path`` leads to it.
+    """
+
+    def __init__(
+        self, error: ValidationError, model: type[BaseModel], path: tuple[str | int, ...] = ()
+    ) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.model = model
+        self.path = path
 
 
 class PlacedError(QuantityError):

@@ -30,8 +30,9 @@ class Manifest:
     ``where`` is a place's name (guest: QEMU, in manifests of version 0.1), ``clock`` virtual or
     real. ``wall_s`` and ``virtual_s`` are seconds on this machine's clock and on the experiment's
     clock. ``versions`` names tcpexp, the kernel and the tools; ``image_sha256`` the guest's image
-    and ``kernel_sha256`` its kernel, None where there is none. ``failure`` says where and why a run
-    that is not complete ended. ``files`` maps every file's path to its sha256.
+    and ``kernel_sha256`` its kernel, None where there is none. ``modules`` has the congestion
+    controls of the spec's own: the sha256 of source and module, and the compiler. ``failure`` says
+    where and why a run that is not complete ended. ``files`` maps every file's path to its sha256.
     """
 
     experiment: str
@@ -45,6 +46,7 @@ class Manifest:
     versions: dict[str, str] = field(default_factory=dict)
     image_sha256: str | None = None
     kernel_sha256: str | None = None
+    modules: dict[str, dict[str, str]] = field(default_factory=dict)
     host: dict[str, Any] = field(default_factory=dict)
     failure: str | None = None
     command: tuple[str, ...] = ()

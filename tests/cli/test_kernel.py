@@ -33,6 +33,7 @@ def test_without_kernels(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["kernel", "list"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "  debian-6.1   not built: tcpexp kernel build debian-6.1",
+        "  debian-6.12  not built: tcpexp kernel build debian-6.12",
         "* debian-7.3   not built: tcpexp kernel build debian-7.3",
     ]
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tcpexp.plan.links import ParameterError, describe_direction, direction_plan
+from tcpexp.plan.links import describe_direction, direction_plan
+from tcpexp.plan.queues import ParameterError
 from tcpexp.spec.links import LinkParameters
 
 RTT_NS = 40_000_000

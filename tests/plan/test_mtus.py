@@ -9,7 +9,8 @@ from tcpexp.catalogue.reading import load_spec
 from tcpexp.errors import SpecErrors
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.explain import explain_plan
-from tcpexp.plan.links import ParameterError, direction_plan
+from tcpexp.plan.links import direction_plan
+from tcpexp.plan.queues import ParameterError
 from tcpexp.plan.types import LinkChange, LinkMtu, RunPlan, from_json, to_json
 from tcpexp.spec.links import LinkParameters
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from tcpexp.plan.links import ParameterError
 from tcpexp.plan.parameters import (
     duration_ns,
     half_of_rest,
@@ -14,6 +13,7 @@ from tcpexp.plan.parameters import (
     one_for_each,
     whole_number,
 )
+from tcpexp.plan.queues import ParameterError
 
 
 def test_one_value_holds_for_all_and_a_list_has_one_for_each() -> None:

@@ -16,6 +16,7 @@ from tcpexp.errors import Missing
 from tcpexp.machine.hints import modules_words
 from tcpexp.paths import PACKAGE
 from tcpexp.places.asked import PACKAGES, PER_INTERFACE, asked_sysctls, default_algorithms
+from tcpexp.places.host.modules import missing_for_modules
 from tcpexp.places.host.space import try_inside
 from tcpexp.plan.types import Needs, RunPlan
 
@@ -29,6 +30,7 @@ TRIAL_WORDS = {
     "gred": ("setup", "DPs", "1", "default", "0"),
     "bfifo": ("limit", "10000"),
     "pfifo": ("limit", "10"),
+    "choke": ("limit", "100", "bandwidth", "10mbit"),
 }
 #: Where the option's name is not the qdisc's.
 KERNEL_OPTIONS = {
@@ -47,21 +49,27 @@ AVAILABLE_PATH = Path("/proc/sys/net/ipv4/tcp_available_congestion_control")
 FAULT_OBJECT = PACKAGE / "engine" / "faults" / "segments.bpf.o"
 
 
-def find_missing(plan: RunPlan) -> tuple[Missing, ...]:
-    """Return everything that this machine lacks to run ``plan`` on its own kernel."""
+def find_missing(plan: RunPlan, *, allow_modules: bool = False) -> tuple[Missing, ...]:
+    """Return everything that this machine lacks to run ``plan`` on its own kernel.
+
+    ``allow_modules``: the plan's own congestion controls may be loaded into it.
+    """
     tools = missing_tools((*ENGINE_TOOLS, *plan.needs.tools))
     if os.geteuid() != 0:
         return (*missing_root(), *tools)
     if any(lack.what in ("program unshare", "program tc") for lack in tools):
         return tools
-    algorithms = plan.needs.congestion_controls
+    own = {module.name for module in plan.modules}
+    algorithms = [name for name in plan.needs.congestion_controls if name not in own]
+    defaults = [name for name in default_algorithms(plan) if name not in own]
     return (
         *tools,
         *missing_namespaces(),
         *missing_qdiscs(plan.needs.qdiscs),
         *missing_wire_filter(plan),
         *missing_congestion_controls(algorithms),
-        *missing_default_congestion_controls(default_algorithms(plan)),
+        *missing_default_congestion_controls(defaults),
+        *missing_for_modules(plan, allowed=allow_modules),
         *missing_features(plan.needs),
         *missing_sysctls(asked_sysctls(plan)),
     )

@@ -26,6 +26,10 @@ def find_contents(image: Image, tree: Path | None) -> Inventory | None:
         contents = list_contents(tree, image.kernel)
     if contents is None:
         return None
+    qdiscs = contents.get("qdiscs")
     return Inventory(
-        frozenset(contents["programs"]), None, frozenset(contents["congestion_controls"])
+        frozenset(contents["programs"]),
+        None,
+        frozenset(contents["congestion_controls"]),
+        None if qdiscs is None else frozenset(qdiscs),
     )

@@ -1,4 +1,6 @@
-"""List the programs of a root file system and the congestion controls of its kernel."""
+"""List the programs of a root file system, and the congestion controls and queue disciplines of its
+kernel.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +10,16 @@ from pathlib import Path
 PATH = ("usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin")
 #: What every kernel with IPv4 has.
 BUILT_IN = ("cubic", "reno")
+#: Disciplines that every kernel with traffic control has (net/sched/sch_fifo.c), and the one that
+#: Debian's has built in.
+BUILT_IN_QDISCS = ("pfifo", "bfifo", "fq_codel")
 #: Modules named like congestion controls that are none.
 OTHERS = ("diag",)
 
 
 def list_contents(tree: Path, version: str) -> dict[str, list[str]]:
-    """Return ``programs`` and ``congestion_controls`` of an unpacked root file system whose kernel
-    is ``version``; links count as what they lead to.
+    """Return ``programs``, ``congestion_controls`` and ``qdiscs`` of an unpacked root file system
+    whose kernel is ``version``; links count as what they lead to.
     """
     programs = {
         path.name
@@ -24,4 +29,10 @@ def list_contents(tree: Path, version: str) -> dict[str, list[str]]:
     }
     modules = (tree / "usr/lib/modules" / version / "kernel/net/ipv4").glob("tcp_*.ko*")
     controls = {path.name.partition(".")[0].removeprefix("tcp_") for path in modules} - set(OTHERS)
-    return {"programs": sorted(programs), "congestion_controls": sorted({*controls, *BUILT_IN})}
+    disciplines = (tree / "usr/lib/modules" / version / "kernel/net/sched").glob("sch_*.ko*")
+    qdiscs = {path.name.partition(".")[0].removeprefix("sch_") for path in disciplines}
+    return {
+        "programs": sorted(programs),
+        "congestion_controls": sorted({*controls, *BUILT_IN}),
+        "qdiscs": sorted({*qdiscs, *BUILT_IN_QDISCS}),
+    }

@@ -23,6 +23,7 @@ from tcpexp.places.image.image import locked
 from tcpexp.places.kernel.build import put_kernel, remove_leftovers
 from tcpexp.places.kernel.kernel import (
     FIELDS,
+    HEADERS,
     Kernel,
     choose_kernel,
     is_present,
@@ -34,11 +35,13 @@ from tcpexp.store.rundir import disk_errors, write_atomic_with
 from tcpexp.telling import Say
 
 #: How large the parts may be, in bytes: the description, the binary, any other file.
-LARGEST = {"kernel.json": 1 << 20, "linux": 256 << 20}
+LARGEST = {"kernel.json": 1 << 20, "linux": 256 << 20, HEADERS: 64 << 20}
 LARGEST_OTHER = 4 << 20
 #: How many files a recipe may have.
 MOST_FILES = 200
-_NAME = re.compile(r"(?:NOTICE|config|linux|recipe/[A-Za-z0-9_.+-]+(?:/[A-Za-z0-9_.+-]+){0,3})")
+_NAME = re.compile(
+    r"(?:NOTICE|config|linux|headers\.tar\.xz|recipe/[A-Za-z0-9_.+-]+(?:/[A-Za-z0-9_.+-]+){0,3})"
+)
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 

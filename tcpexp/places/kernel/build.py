@@ -7,6 +7,7 @@ removed by the next one; the cache has a kernel whole or not at all.
 from __future__ import annotations
 
 import glob
+import json
 import os
 import platform
 import re
@@ -20,11 +21,19 @@ from pathlib import Path
 
 from tcpexp.errors import DataError, HostError, Missing, RunError, TcpexpError
 from tcpexp.places.image.image import locked
-from tcpexp.places.kernel.config import compiler_of, merge_config, read_back_config
+from tcpexp.places.kernel.config import (
+    compiler_of,
+    merge_config,
+    parse_config,
+    read_back_config,
+)
+from tcpexp.places.kernel.headers import pack_headers
 from tcpexp.places.kernel.kernel import (
+    HEADERS,
     Kernel,
     choose_kernel,
     find_kernel,
+    headers_sha256,
     kernel_folder,
     kernel_in_use,
     kernels_dir,
@@ -68,11 +77,15 @@ WITHOUT = ("RUSTC=no-rustc", "BINDGEN=no-bindgen", "PAHOLE=no-pahole")
 
 @dataclass(frozen=True)
 class Built:
-    """What a build leaves: the linked binary, the final configuration, the source's version."""
+    """What a build leaves: the linked binary, the final configuration, the source's version.
+
+    ``headers`` is the archive of what modules are built with; None: the kernel loads none.
+    """
 
     binary: Path
     config: Path
     debian_version: str
+    headers: Path | None = None
 
 
 def missing_for_build() -> tuple[Missing, ...]:
@@ -208,7 +221,15 @@ def _build_in(recipe: Recipe, work: Path, log: Path, say: Say, fetch: Fetch) -> 
         heard=BuildMeter(recipe, say).heard,
         what=f"the kernel {recipe.name} does not compile: make failed",
     )
-    return Built(build / "linux", build / ".config", fetched.version)
+    headers = None
+    if parse_config((build / ".config").read_text()).get("CONFIG_MODULES") == "y":
+        say(f"kernel {recipe.name}: packing the headers for modules")
+        what = f"the headers of the kernel {recipe.name} cannot be prepared: make failed"
+        argv = ["make", f"-j{jobs}", *WITHOUT, "modules_prepare"]
+        call(argv, log, cwd=build, environment=environment, what=what)
+        headers = work / HEADERS
+        pack_headers(tree, build, headers)
+    return Built(build / "linux", build / ".config", fetched.version, headers)
 
 
 def build_environment(recipe: Recipe) -> dict[str, str]:
@@ -327,12 +348,27 @@ def put_kernel(kernel: Kernel, work: Path) -> Kernel:
             there = load_kernel(target)
             if there is not None and there.recipe == kernel.recipe:
                 verify_kernel(there)
+                if headers_sha256(kernel) not in (None, headers_sha256(there)):
+                    _move_beside(kernel, there)
                 return there
         target.rename(work / "before")
     kernel.path.rename(target)
     moved = load_kernel(target)
     assert moved is not None
     return moved
+
+
+def _move_beside(kernel: Kernel, there: Kernel) -> None:
+    """Give a kernel that may be running the headers, and whatever else it lacks, of the same."""
+    names = [*_files_of(kernel.path), "kernel.json"]
+    for name in names:
+        (there.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (kernel.path / name).replace(there.path / name)
+
+
+def _files_of(folder: Path) -> list[str]:
+    """Return the files that ``kernel.json`` names beside the binary and the configuration."""
+    return list(json.loads((folder / "kernel.json").read_text())["files"])
 
 
 def _fill(folder: Path, recipe: Recipe, built: Built) -> None:
@@ -353,6 +389,9 @@ def _fill(folder: Path, recipe: Recipe, built: Built) -> None:
         files[f"recipe/{name}"] = sha256_of(target)
     (folder / "NOTICE").write_text(_notice(recipe, built))
     files["NOTICE"] = sha256_of(folder / "NOTICE")
+    if built.headers is not None:
+        shutil.copyfile(built.headers, folder / HEADERS)
+        files[HEADERS] = sha256_of(folder / HEADERS)
     described = {
         "name": recipe.name,
         "version": _version_of(binary, recipe),

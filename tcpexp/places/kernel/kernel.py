@@ -24,6 +24,8 @@ from tcpexp.store.rundir import to_json_text, write_atomic
 from tcpexp.telling import Say
 
 DEFAULT_KERNEL = "debian-7.3"
+#: The archive in a kernel's folder of what a module is built with (``headers.py``).
+HEADERS = "headers.tar.xz"
 _HEXADECIMAL = set("0123456789abcdef")
 
 
@@ -213,6 +215,13 @@ def sha256_of(path: Path) -> str:
     """Return the sha256 of a file, as hexadecimal text."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def headers_sha256(kernel: Kernel) -> str | None:
+    """Return the sha256 of the archive of a kernel's headers, None when it came without."""
+    raw = json.loads((kernel.path / "kernel.json").read_text())
+    found = raw.get("files", {}).get(HEADERS)
+    return found if isinstance(found, str) else None
 
 
 def verify_kernel(kernel: Kernel) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tcpexp.errors import HostError, Missing, RunError
+from tcpexp.errors import HostError, Missing, RunError, SpecError
 from tcpexp.places.base import Clock, GuestState, PlaceResult, Stop
 from tcpexp.places.guestcode import with_source_lines
 from tcpexp.places.image.image import Image, build_image, find_image
@@ -25,7 +25,16 @@ from tcpexp.places.image.scratch import scratch_dir, scratch_prefix
 from tcpexp.places.image.unpacked import trees_dir
 from tcpexp.places.inventory import Inventory, find_lacking, load_inventory
 from tcpexp.places.kernel.build import build_kernel
+from tcpexp.places.kernel.headers import kernel_headers
 from tcpexp.places.kernel.kernel import Kernel, find_kernel
+from tcpexp.places.modules.build import (
+    BuiltModule,
+    Target,
+    build_modules,
+    module_facts,
+    with_modules,
+)
+from tcpexp.places.modules.crash import explained
 from tcpexp.places.salvage import name_source_lines, write_out_sockets
 from tcpexp.places.uml.machine import Folder, machine_hash, start_kernel
 from tcpexp.places.uml.processor import claim_processor
@@ -93,7 +102,34 @@ class UmlPlace:
             HostError, RunError: the guest cannot be built or started here.
         """
         made = self._made or self.prepare()
-        return find_lacking(plan, take_inventory(made.kernel, made.root, made.engine))
+        lacks = find_lacking(plan, take_inventory(made.kernel, made.root, made.engine))
+        if not lacks and plan.modules:
+            self.build_modules(plan, made)
+        return lacks
+
+    def build_modules(self, plan: RunPlan, made: Ingredients) -> tuple[BuiltModule, ...]:
+        """Return the plan's own congestion controls, compiled for the kernel; empty without any.
+
+        Raises:
+            SpecErrors: one does not compile.
+            HostError: this machine cannot compile, or the kernel has no headers.
+        """
+        if not plan.modules:
+            return ()
+        if not self.trusted:
+            raise SpecError(
+                f"{plan.modules[0].source} of {plan.name} is not compiled, and not loaded: a module"
+                " of the kernel is not confined by it",
+                hint="read it, and run the spec yourself if you trust it",
+            )
+        kernel = made.kernel
+        target = Target(
+            kernel_headers(kernel, self.say),
+            kernel.sha256,
+            f"Linux {kernel.version} ({kernel.name})",
+            ("ARCH=um",),
+        )
+        return build_modules(plan, target, self.say)
 
     def part(self, name: str) -> str | None:
         """Return the sha256 of the ``image`` or the ``kernel``; None when it is not built yet."""
@@ -127,6 +163,7 @@ class UmlPlace:
             RunError: the guest could not be started, or died; ``raw/console.txt`` is what it said.
         """
         made = self._made or self.prepare()
+        modules = self.build_modules(plan, made)
         raw = run_dir / "raw"
         raw.mkdir(parents=True, exist_ok=True)
         with (
@@ -135,12 +172,14 @@ class UmlPlace:
         ):
             folder = Folder(Path(name))
             folder.lay(made.root, made.engine, out=run_dir)
-            (folder.run / "plan.json").write_text(to_json(to_execute(plan)))
+            (folder.run / "plan.json").write_text(to_json(to_execute(with_modules(plan, modules))))
             started = time.monotonic()
             process = start_kernel(made.kernel, folder, processor, trusted=self.trusted)
             guest = _Guest(process, folder, started)
             try:
                 state = guest.watch(plan, progress, stop)
+            except RunError as error:
+                raise explained(error, guest.console_text(), modules) from None
             finally:
                 guest.end()
                 _keep_console(folder, raw)
@@ -152,7 +191,7 @@ class UmlPlace:
         if "error" in state:
             words = with_source_lines(str(state["error"]))
             raise RunError("the engine failed in the guest", hint=words)
-        facts = self._facts(made, spun)
+        facts = self._facts(made, spun) | {"modules": module_facts(modules)}
         return PlaceResult.from_engine(raw, wall_seconds=wall, clock="virtual", facts=facts)
 
     def _facts(self, made: Ingredients, spun: list[tuple[str, str]]) -> dict[str, Any]:
@@ -277,7 +316,7 @@ def take_inventory(kernel: Kernel, root: Path, engine: Path) -> Inventory:
     Raises:
         RunError: the guest could not be started.
     """
-    known = trees_dir() / f"inventory-{kernel.sha256[:16]}-{root.name}.json"
+    known = trees_dir() / f"inventory-2-{kernel.sha256[:16]}-{root.name}.json"
     if not known.is_file():
         program = ("/opt/tcpexp/engine/inventory.py",)
         with program_ran(kernel, root, engine, program) as folder:

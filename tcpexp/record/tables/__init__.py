@@ -11,6 +11,7 @@ from tcpexp.record.columns import TableSchema
 from tcpexp.record.tables.congestion import FAIRNESS, FLOW_STATES, LOSS_EVENTS, PHASES
 from tcpexp.record.tables.kernel import (
     CA_STATES,
+    KERNEL_LOG,
     RESENT,
     RETRANSMITS,
     SOCKETS,
@@ -18,8 +19,16 @@ from tcpexp.record.tables.kernel import (
     TCP_EVENTS,
     TCP_PROBE,
     TIMEOUTS,
+    VARIABLES,
 )
-from tcpexp.record.tables.network import FAULTS, LINK_RATES, QUEUES, SETTINGS
+from tcpexp.record.tables.network import (
+    CLASSES,
+    FAULTS,
+    LINK_RATES,
+    QUEUE_STATISTICS,
+    QUEUES,
+    SETTINGS,
+)
 from tcpexp.record.tables.packets import (
     COMPLAINTS,
     CONNECTIONS,
@@ -52,6 +61,8 @@ TABLES: dict[str, TableSchema] = {
         RETRANSMITS,
         CA_STATES,
         TCP_EVENTS,
+        VARIABLES,
+        KERNEL_LOG,
         RESENT,
         TIMEOUTS,
         CROSS_CHECKS,
@@ -60,6 +71,8 @@ TABLES: dict[str, TableSchema] = {
         LOSS_EVENTS,
         FAIRNESS,
         QUEUES,
+        QUEUE_STATISTICS,
+        CLASSES,
         SETTINGS,
         LINK_RATES,
         COUNTERS,

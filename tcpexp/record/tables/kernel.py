@@ -294,3 +294,37 @@ TIMEOUTS = TableSchema(
         "node",
     ),
 )
+
+VARIABLES = TableSchema(
+    "variables",
+    "one variable of a congestion control of the spec's own at one"
+    " time, as its tracepoint recorded it",
+    (
+        T_NS,
+        NODE,
+        FLOW,
+        CONNECTION,
+        Column("event", "String", "the tracepoint's name"),
+        Column("variable", "String", "the field's name"),
+        Column("value", "Float64", "its value, in the unit of the column unit"),
+        Column("unit", "String", "as TP_printk prints it; empty where it prints none"),
+    ),
+    order=("t_ns",),
+)
+
+KERNEL_LOG = TableSchema(
+    "kernel_log",
+    "one line that the kernel printed (printk) while a congestion"
+    " control of the spec's own was loaded",
+    (
+        Column(
+            "t_ns",
+            "Int64",
+            "time, from the experiment's zero; the kernel's clock for it may go in ticks of 4 ms",
+            unit="ns",
+        ),
+        Column("level", "String", "emerg, alert, crit, err, warning, notice, info, debug"),
+        Column("text", "String", "what was printed"),
+    ),
+    order=("t_ns",),
+)

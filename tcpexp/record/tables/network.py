@@ -20,14 +20,65 @@ QUEUES = TableSchema(
         T_NS,
         LINK,
         TOWARDS,
-        Column("qdisc", "String", "queue (the leaf), shaper (tbf), netem"),
+        Column(
+            "qdisc",
+            "String",
+            "queue (the leaf), shaper (tbf), netem, policer, host (in front of a host's interface)",
+        ),
+        Column("backlog_bytes", "Int64", "waiting now", unit="bytes"),
+        Column("backlog_packets", "Int64", "waiting now", unit="packets"),
+        Column("drops", "Int64", "dropped so far", unit="packets"),
+        Column("sent_bytes", "Int64", "sent so far; null of a policer", unit="bytes"),
+        Column("sent_packets", "Int64", "sent so far", unit="packets"),
+        Column("overlimits", "Int64", "how often a packet had to wait or was refused, so far"),
+        Column("ecn_mark", "Int64", "marked with CE so far", unit="packets"),
+    ),
+    order=(
+        "t_ns",
+        "link",
+        "towards",
+    ),
+)
+
+QUEUE_STATISTICS = TableSchema(
+    "queue_statistics",
+    "one number that a discipline counts of itself, at one sample",
+    (
+        T_NS,
+        LINK,
+        TOWARDS,
+        Column("qdisc", "String", "queue, or host (in front of a host's interface)"),
+        Column("kind", "String", "the discipline: pie, dualpi2..."),
+        Column("name", "String", "which number: probability, classic_delay, coupled_marks..."),
+        Column(
+            "value",
+            "Float64",
+            "probabilities 0 to 1, delays in ns, counts since the queue was made",
+        ),
+    ),
+    order=(
+        "t_ns",
+        "link",
+        "towards",
+    ),
+)
+
+CLASSES = TableSchema(
+    "classes",
+    "one sample of one class of htb",
+    (
+        T_NS,
+        LINK,
+        TOWARDS,
+        Column("class", "String", "its name"),
         Column("backlog_bytes", "Int64", "waiting now", unit="bytes"),
         Column("backlog_packets", "Int64", "waiting now", unit="packets"),
         Column("drops", "Int64", "dropped so far", unit="packets"),
         Column("sent_bytes", "Int64", "sent so far", unit="bytes"),
         Column("sent_packets", "Int64", "sent so far", unit="packets"),
-        Column("overlimits", "Int64", "how often a packet had to wait or was refused, so far"),
-        Column("ecn_mark", "Int64", "marked with CE so far", unit="packets"),
+        Column("overlimits", "Int64", "how often it had to wait for its ceiling, so far"),
+        Column("lends", "Int64", "sent within its own rate so far", unit="packets"),
+        Column("borrows", "Int64", "sent beyond it, at another's expense, so far", unit="packets"),
     ),
     order=(
         "t_ns",
@@ -54,7 +105,11 @@ SETTINGS = TableSchema(
         ),
         Column("link", "String", "null for an interface"),
         Column("towards", "String", "null for an interface"),
-        Column("qdisc", "String", "shaper, queue or netem; null for an interface"),
+        Column(
+            "qdisc",
+            "String",
+            "shaper, queue, netem, policer, class NAME, host; null for an interface",
+        ),
         Column("node", "String", "null for a qdisc of a link"),
         Column("interface", "String", "null for a qdisc of a link"),
         Column(
@@ -63,7 +118,11 @@ SETTINGS = TableSchema(
         Column(
             "options",
             "String",
-            ("JSON: a qdisc's settings as tc -j qdisc show prints them; an interface's mtu and up"),
+            (
+                "JSON: a qdisc's settings as tc -j qdisc show prints them (those of"
+                " tcpexp/record/disciplines.py in its names and units); an interface's mtu and up,"
+                " and the settings of its qdisc"
+            ),
         ),
     ),
     order=("t_ns",),

@@ -1,4 +1,4 @@
-"""Say what this guest has: programs, sysctls of a host, congestion controls.
+"""Say what this guest has: programs, sysctls of a host, congestion controls, queue disciplines.
 
 Standard library only.
 """
@@ -6,6 +6,7 @@ Standard library only.
 import ctypes
 import json
 import os
+import subprocess
 
 RUN = "/opt/tcpexp/run"
 SYSCTLS = "/proc/sys"
@@ -29,11 +30,60 @@ def sysctls() -> list[str]:
     return sorted(found)
 
 
+#: The disciplines that a plan may need (tcpexp/spec/disciplines.py).
+QDISCS = [
+    "pfifo",
+    "bfifo",
+    "red",
+    "codel",
+    "fq_codel",
+    "cake",
+    "pie",
+    "fq_pie",
+    "sfq",
+    "choke",
+    "fq",
+    "htb",
+    "dualpi2",
+    "tbf",
+    "netem",
+]
+
+
+def qdiscs() -> list[str]:
+    """Return which disciplines the kernel knows: it says of one whether it is unknown to it, before
+    it looks at settings.
+    """
+    found = []
+    for name in QDISCS:
+        argv = ["tc", "qdisc", "add", "dev", "lo", "root", name, *TRIAL_WORDS.get(name, ())]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if "unknown" not in done.stderr.lower():
+            found.append(name)
+        subprocess.run(
+            ["tc", "qdisc", "del", "dev", "lo", "root"], check=False, capture_output=True
+        )
+    return found
+
+
+#: Settings without which tc does not ask the kernel.
+TRIAL_WORDS = {
+    "tbf": ("rate", "1mbit", "burst", "3028", "limit", "3028"),
+    "red": ("limit", "100000", "avpkt", "1000"),
+    "choke": ("limit", "100", "bandwidth", "10mbit"),
+}
+
+
 def main() -> None:
     """Write ``inventory.json`` into the run's folder."""
     with open("/proc/sys/net/ipv4/tcp_available_congestion_control") as file:
         controls = file.read().split()
-    facts = {"programs": programs(), "sysctls": sysctls(), "congestion_controls": controls}
+    facts = {
+        "programs": programs(),
+        "sysctls": sysctls(),
+        "congestion_controls": controls,
+        "qdiscs": qdiscs(),
+    }
     with open(f"{RUN}/inventory.json", "w") as file:
         json.dump(facts, file)
 
