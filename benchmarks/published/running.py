@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from published.data import Fact
-from published.reading import Measured, of_run, of_study
+from published.reading import Measured, of_run, of_study, runs_of_study
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -85,11 +85,9 @@ def _of_run(fact: Fact, run: Path) -> dict[str, Any] | None:
 
 
 def _of_study(fact: Fact, folder: Path) -> dict[str, Any] | None:
-    import polars as pl
-
     if not (folder / "tables" / "runs").is_dir():
         return None
-    certificates = set(pl.read_parquet(folder / "tables" / "runs")["certificate"].drop_nulls())
+    certificates = set(runs_of_study(fact, folder)["certificate"].drop_nulls())
     identity = json.loads(next((folder / "cells").glob("*/cell.json")).read_text())["identity"]
     worst = next((word for word in ("INVALID", "SUSPECT") if word in certificates), "VALID")
     return _kept(of_study(fact, folder), identity.get("kernel", ""), worst)
