@@ -45,11 +45,13 @@ def header_packages(release: str, version: str) -> dict[str, str]:
     >>> list(header_packages("6.1.0-57-cloud-amd64", "6.1.192-3"))
     ['linux-headers-6.1.0-57-cloud-amd64', 'linux-headers-6.1.0-57-common', 'linux-kbuild-6.1']
     """
-    match = re.match(r"((\d+\.\d+)[\w.+~]*(?:-\d+)?)", release)
+    match = re.match(r"((\d+\.\d+)[\w.+~]*(-\d+)?)", release)
     if match is None:
         raise HostError(f"'{release}' is no release of a kernel of Debian's")
+    # up to Debian 12 one for all kernels of a series, since then one for each
+    kbuild = match[2] if match[3] else match[1]
     names = (f"linux-headers-{release}", f"linux-headers-{match[1]}-common")
-    return dict.fromkeys((*names, f"linux-kbuild-{match[2]}"), version)
+    return dict.fromkeys((*names, f"linux-kbuild-{kbuild}"), version)
 
 
 def debian_headers(release: str, version: str, say: Say) -> Path:

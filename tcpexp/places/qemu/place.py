@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tcpexp.errors import HostError, Missing, RunError
+from tcpexp.errors import HostError, Missing, RunError, SpecError
 from tcpexp.places.base import GuestState, PlaceResult
 from tcpexp.places.guestcode import with_source_lines
 from tcpexp.places.image.contents import find_contents
@@ -73,10 +73,13 @@ class QemuPlace:
         clock: machine.Clock = "virtual",
         say: Callable[[str], None] = lambda text: None,
         image_sha256: str | None = None,
+        *,
+        trusted: bool = True,
     ) -> None:
         self.clock: machine.Clock = clock
         self.say = say
         self.image_sha256 = image_sha256
+        self.trusted = trusted
 
     def check(self, plan: RunPlan) -> tuple[Missing, ...]:
         """Return what this machine, or the guest, lacks to run ``plan``.
@@ -100,7 +103,14 @@ class QemuPlace:
             SpecErrors: one does not compile.
             HostError: this machine cannot compile, or the headers cannot be had.
         """
-        return build_modules(plan, image_target(image, self.say), self.say) if plan.modules else ()
+        if not plan.modules:
+            return ()
+        if not self.trusted:
+            raise SpecError(
+                f"{plan.modules[0].source} of {plan.name} is not compiled on this machine",
+                hint="read it, and run the spec yourself if you trust it",
+            )
+        return build_modules(plan, image_target(image, self.say), self.say)
 
     def part(self, name: str) -> str | None:
         """Return the sha256 of the image; it holds the kernel, so there is no part of that name."""
