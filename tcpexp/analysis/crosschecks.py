@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from tcpexp.analysis.comparison import CrossCheck
 from tcpexp.analysis.crossdelivered import check_downloads, check_iperf3
 from tcpexp.analysis.crosskernel import check_counters
-from tcpexp.analysis.crossnetwork import check_drops, check_marks
+from tcpexp.analysis.crossnetwork import check_disciplines, check_drops, check_marks
 from tcpexp.late import polars as pl
 from tcpexp.store.frames import conform, empty_frame
 from tcpexp.store.rundata import RunData
@@ -26,7 +26,14 @@ def build_cross_checks(run: RunData) -> pl.DataFrame:
 
 
 def _all(run: RunData) -> Iterator[CrossCheck]:
-    for compare in (check_counters, check_iperf3, check_downloads, check_drops, check_marks):
+    for compare in (
+        check_counters,
+        check_iperf3,
+        check_downloads,
+        check_drops,
+        check_marks,
+        check_disciplines,
+    ):
         yield from compare(run)
 
 

@@ -13,6 +13,7 @@ import polars as pl
 
 from tcpexp.errors import DataError
 from tcpexp.ingest import connections as conn
+from tcpexp.ingest.accurate import with_ace
 from tcpexp.ingest.captures import read_captures
 from tcpexp.ingest.complaints import read_complaints
 from tcpexp.ingest.counters import parse_counters
@@ -155,7 +156,8 @@ def _name_connections(
     sockets = replace(sockets, lives=with_connections(sockets.lives, spans))
     found = with_openers(found, sockets.lives, _programs(user_space, spans))
     found = with_flows(found, flows, nodes, _client_sends(source))
-    packets = conn.attach_flows(packets, streams, found).sort("capture", "number")
+    packets = with_ace(conn.attach_flows(packets, streams, found)).sort("capture", "number")
+    packets = conform(packets, "packets")
     return (
         packets,
         found,

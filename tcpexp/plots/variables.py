@@ -121,7 +121,5 @@ def _draw_line(
     for connection in mine["connection"].unique().sort().to_list():
         one = mine.filter(pl.col("connection").eq_missing(pl.lit(connection)))
         thin = thin_line(one, "t_ns", "value")
-        axis.plot(
-            thin["t_ns"] / 1e9, thin["value"], linewidth=1.0, drawstyle="steps-post", **line
-        )
+        axis.plot(thin["t_ns"] / 1e9, thin["value"], linewidth=1.0, drawstyle="steps-post", **line)
         line = {**line, "label": None}
