@@ -197,11 +197,12 @@ def check_marks(run: RunData) -> Iterator[CrossCheck]:
 
 #: So many packets may leave between two readings of one sample.
 _READ_APART = 4
-#: What each discipline calls the packets that it dropped.
+#: What each discipline calls the packets that it dropped, and how many each of them means: choke
+#: drops a packet that meets one of its own flow, and that one (choke_enqueue).
 _OWN_DROPS = {
-    "pie": ("early_drops", "full_drops"),
-    "fq_pie": ("early_drops", "full_drops"),
-    "choke": ("early_drops", "full_drops", "matched_drops"),
+    "pie": {"early_drops": 1, "full_drops": 1},
+    "fq_pie": {"early_drops": 1, "full_drops": 1},
+    "choke": {"early_drops": 1, "full_drops": 1, "matched_drops": 2},
 }
 
 
@@ -214,8 +215,12 @@ def check_disciplines(run: RunData) -> Iterator[CrossCheck]:
     places = statistics.select("link", "towards", "kind").unique().sort("link", "towards")
     for link, towards, kind in places.iter_rows():
         own = (pl.col("link") == link) & (pl.col("towards") == towards)
-        names = _OWN_DROPS.get(kind, ())
-        counted = statistics.filter(own & pl.col("name").is_in(names)).sort("t_ns")
+        times = _OWN_DROPS.get(kind, {})
+        counted = (
+            statistics.filter(own & pl.col("name").is_in(list(times)))
+            .with_columns(pl.col("value") * pl.col("name").replace_strict(times, default=0))
+            .sort("t_ns")
+        )
         drops = queues.filter(own)["drops"]
         if not counted.is_empty() and drops.len() > 1:
             sums = counted.group_by("t_ns", maintain_order=True).agg(pl.col("value").sum())
