@@ -33,6 +33,7 @@ BUILTIN: Classes[Action] = Classes(
         "congestion_control": "tcpexp.actions.kernel:CongestionControlAction",
         "sysctl": "tcpexp.actions.kernel:SysctlAction",
         "initial_window": "tcpexp.actions.kernel:InitialWindowAction",
+        "mptcp": "tcpexp.actions.mptcp:Mptcp",
         "snapshot": "tcpexp.actions.observe:SnapshotAction",
         "wait_for": "tcpexp.actions.observe:WaitForAction",
         "mark": "tcpexp.actions.observe:MarkAction",

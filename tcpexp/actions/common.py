@@ -4,7 +4,10 @@ are awaited.
 
 from __future__ import annotations
 
+import base64
+import platform
 import signal
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
@@ -17,6 +20,7 @@ from tcpexp.spec.owncontrol import CONTROL_SCHEMA, OwnControl, parse_control
 from tcpexp.units import QuantityError
 
 SECOND_NS = 1_000_000_000
+APPS = Path(__file__).parent.parent / "apps"
 #: How long a server may take to open its port, in ns; setup time does not count as experiment time.
 READY_TIMEOUT_NS = 30 * SECOND_NS
 
@@ -118,6 +122,38 @@ class ProcessAction(BuiltinAction):
     def allowed_status(self) -> tuple[str, ...]:
         """How the program may end, for the plan."""
         return EXPECTED if self.expect_status is None else self.expect_status
+
+
+class SocketAction(ProcessAction):
+    """An action that runs a program whose TCP connections may be MPTCP's."""
+
+    mptcp: bool = Field(
+        default=False,
+        description=(
+            "its TCP sockets are MPTCP sockets (RFC 8684): both ends of a connection must say so,"
+            " else it is plain TCP. The action `mptcp` says which further paths it may use"
+        ),
+    )
+
+    def launched(self, context: PlanContext, argv: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the argv with which the program starts: with MPTCP sockets where they are asked
+        for.
+
+        Ships the library that asks the kernel for them (``tcpexp/apps/mptcp_sockets.c``).
+        """
+        if not self.mptcp:
+            return argv
+        library = APPS / f"mptcp_sockets.{platform.machine()}.so"
+        if not library.is_file():
+            raise context.error(
+                f"MPTCP sockets for programs are not built for {platform.machine()}",
+                hint="leave mptcp out, or use a program that asks for IPPROTO_MPTCP itself",
+                key="mptcp",
+            )
+        content = base64.b64encode(library.read_bytes()).decode()
+        path = context.file("mptcp_sockets.so", content, binary=True)
+        context.need(features=("mptcp",))
+        return ("env", f"LD_PRELOAD={path}", *argv)
 
 
 def start_server(

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from tcpexp.actions.common import SECOND_NS, Name, Port, ProcessAction, start_server
+from tcpexp.actions.common import SECOND_NS, Name, Port, SocketAction, start_server
 from tcpexp.plan.context import PlanContext
 from tcpexp.plan.types import FlowPlan, Spawn
 from tcpexp.units import Duration, QuantityError, Size
@@ -72,7 +72,7 @@ class GeneratedFile(BaseModel):
     seed: int = Field(default=0, ge=0, lt=2**32, description="the same seed, the same bytes")
 
 
-class HttpServer(ProcessAction):
+class HttpServer(SocketAction):
     """Serve files over HTTP from a host.
 
     Without `at` the server is ready before the experiment starts. With `keep_alive` (HTTP/1.1, what
@@ -133,7 +133,7 @@ class HttpServer(ProcessAction):
             else:
                 argv += ["--file", f"{name}={context.file(f'{context.step_id}/{name}', content)}"]
         spawn, label = (
-            Spawn(host, tuple(argv), allowed_status=self.allowed_status),
+            Spawn(host, self.launched(context, tuple(argv)), allowed_status=self.allowed_status),
             f"web server on {host}:{self.port}",
         )
         if self.at is None:
@@ -145,7 +145,7 @@ class HttpServer(ProcessAction):
         context.need(tools=("python3",))
 
 
-class HttpGet(ProcessAction):
+class HttpGet(SocketAction):
     """Download one file over HTTP with curl or wget.
 
     The client's exit status is the action's: 0 is well; with curl 7 is "could not connect" and 28
@@ -208,7 +208,7 @@ class HttpGet(ProcessAction):
         argv = ("sh", "-c", DOWNLOAD, "http_get", "{out}", file, str(self.keep_up_to), *tool)
         label = f"{self.tool} {self.path} from {server}"
         step = context.step(
-            Spawn(client, argv, allowed_status=self.allowed_status),
+            Spawn(client, self.launched(context, argv), allowed_status=self.allowed_status),
             label,
             at_ns=self.at_ns,
             until_ns=self.until,

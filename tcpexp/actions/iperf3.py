@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tcpexp.actions.common import SECOND_NS, CongestionControl, Name, ProcessAction, start_server
+from tcpexp.actions.common import SECOND_NS, CongestionControl, Name, SocketAction, start_server
 from tcpexp.plan.context import PlanContext
 from tcpexp.plan.endings import EXPECTED
 from tcpexp.plan.types import FlowPlan, Spawn
@@ -21,7 +21,7 @@ USUAL_BLOCK = 131_072
 SMALLEST_BLOCK = 1_000
 
 
-class Iperf3(ProcessAction):
+class Iperf3(SocketAction):
     """Send bulk data over TCP from one host to another with iperf3.
 
     Every flow has an iperf3 server of its own on `to`, on a port of its own (5201 and up), ready
@@ -135,14 +135,16 @@ class Iperf3(ProcessAction):
         allowed = self.allowed_status
         spawn = Spawn(
             server,
-            argv,
+            self.launched(context, argv),
             stop_signal="INT",
             allowed_status=tuple(dict.fromkeys((*EXPECTED, *allowed))),
         )
         start_server(context, spawn, f"iperf3 server for {name}", port, suffix="server")
         spawn = Spawn(
             client,
-            self._client(context.address(server), port, context.duration_ns, control),
+            self.launched(
+                context, self._client(context.address(server), port, context.duration_ns, control)
+            ),
             stop_signal="INT",
             allowed_status=allowed,
         )

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, StrictFloat, StrictInt, StrictStr, model_validator
 
-from tcpexp.actions.common import BuiltinAction, Name, Port, ProcessAction, start_server
+from tcpexp.actions.common import APPS, BuiltinAction, Name, Port, SocketAction, start_server
 from tcpexp.actions.ownfiles import built, files_beside, inside, lay_files
 from tcpexp.plan.context import PlanContext
 from tcpexp.plan.types import FlowPlan, Kill, Spawn
 from tcpexp.registry import suggest
 from tcpexp.units import QuantityError
 
-APPS = Path(__file__).parent.parent / "apps"
-
 Argument = StrictStr | StrictInt | StrictFloat
 
 
-class _Process(ProcessAction):
+class _Process(SocketAction):
     """What ``python`` and ``command`` share."""
 
     takes_every: ClassVar[bool] = True
@@ -91,6 +88,7 @@ class _Process(ProcessAction):
         and its flow.
         """
         host = context.host(self.host, key="host")
+        argv = self.launched(context, argv)
         spawn = Spawn(host, argv, stdin=self.stdin, allowed_status=self.allowed_status)
         if self.listens is not None and self.at is None:
             step = start_server(

@@ -8,9 +8,7 @@ from typing import Any
 
 from tcpexp.analysis.activity import activity_of
 from tcpexp.analysis.fairness import converged_at
-from tcpexp.analysis.links import find_rate_epochs
-from tcpexp.analysis.offered import offered_bits
-from tcpexp.analysis.pathsteps import flow_hops
+from tcpexp.analysis.pathsteps import offered_to
 from tcpexp.analysis.timeouts import measure_timeouts
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
@@ -111,13 +109,12 @@ def utilization(run: RunData, flow: FlowPlan) -> float | None:
     (:class:`Activity`) its data's frames filled; None without a rate.
 
     At most 1: the link's rate is summed over all changes and lists of rates, and every frame that
-    is counted passed it in that time.
+    is counted passed it in that time. Of MPTCP the links of all its subflows' ways count.
     """
     active = activity_of(run, flow)
     if active is None:
         return None
-    crossed = [hop.key for hop in flow_hops(run.plan.network, flow)]
-    offered = offered_bits(find_rate_epochs(run), crossed, active.from_ns, active.to_ns)
+    offered = offered_to(run, flow, active.from_ns, active.to_ns)
     return active.wire_bytes * 8 / offered if offered else None
 
 

@@ -18,8 +18,8 @@ from tcpexp.analysis.links import (
     find_epochs,
     journeys_of,
 )
+from tcpexp.analysis.packetpaths import PacketPaths
 from tcpexp.late import polars as pl
-from tcpexp.plan.paths import Paths, pair_directions
 from tcpexp.plan.types import Firewall, LinkMtu, LinkState
 from tcpexp.store.rundata import RunData
 
@@ -79,12 +79,12 @@ def find_groups(run: RunData) -> list[Group]:
     In the order of the first pair of hosts.
     """
     groups: list[tuple[set[Direction], set[tuple[str, str]]]] = []
-    paths = Paths(run.plan.network)
+    paths = PacketPaths(run)
     pairs = (
         run.table("journeys").select("from_node", "to_node").unique().sort("from_node", "to_node")
     )
     for pair in pairs.iter_rows():
-        path = set(pair_directions(paths, run.plan.flows, *pair))
+        path = set(paths.directions(*pair))
         if not path:
             continue
         joined = [group for group in groups if group[0] & path]

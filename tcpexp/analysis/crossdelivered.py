@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from tcpexp.analysis.comparison import CrossCheck
-from tcpexp.analysis.links import find_rate_epochs
 from tcpexp.analysis.machine import clock_of
-from tcpexp.analysis.offered import offered_bits
-from tcpexp.analysis.pathsteps import flow_hops
+from tcpexp.analysis.pathsteps import offered_to
 from tcpexp.ingest.damage import corrupts
 from tcpexp.ingest.iperf3 import last_second, load_iperf3, received_bytes, server_port, side_of
+from tcpexp.ingest.subflows import with_places
 from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowPlan, Spawn
 from tcpexp.store.rundata import RunData
@@ -100,8 +99,7 @@ def _after_the_end(run: RunData, flow: FlowPlan, receiver: str, until_ns: int, u
     """
     if until_ns <= run.end_ns:
         return 0
-    crossed = [hop.key for hop in flow_hops(run.plan.network, flow)]
-    offered = offered_bits(find_rate_epochs(run), crossed, run.end_ns, until_ns)
+    offered = offered_to(run, flow, run.end_ns, until_ns)
     return max(unknown, 0) if offered is None else round(offered / 8)
 
 
@@ -149,7 +147,7 @@ def _arrived(
 ) -> dict[tuple[int, int], pl.DataFrame]:
     """Return per connection of the report its data packets at the receiver's captures, without
     those that the receiver refused (:func:`_taken`): ``t_ns``, ``begin``, ``end`` in the stream, in
-    time order.
+    time order. Of MPTCP, those of all its subflows by their place in the data.
     """
     addresses = [face.address for face in run.plan.network.node(flow.sender).interfaces]
     packets = run.table("packets").filter(
@@ -172,10 +170,27 @@ def _arrived(
         own = packets.filter((pl.col("dst_port") == local) & (pl.col("src_port") == remote)).sort(
             "t_ns"
         )
+        joined = subflows_of(run, own)
+        if joined:
+            mapped = with_places(packets.filter(pl.col("connection").is_in(joined)).sort("t_ns"))
+            found[(local, remote)] = mapped.select(
+                "t_ns", begin="place", end=pl.col("place") + pl.col("payload_bytes")
+            )
+            continue
         data = own.select("t_ns", begin="seq_rel", end=pl.col("seq_rel") + pl.col("payload_bytes"))
         back = acks.filter((pl.col("src_port") == local) & (pl.col("dst_port") == remote))
         found[(local, remote)] = _taken(data, back)
     return found
+
+
+def subflows_of(run: RunData, packets: pl.DataFrame) -> list[int]:
+    """Return all subflows of the MPTCP connection whose first subflow the packets are of.
+
+    None when they are plain TCP's.
+    """
+    first = packets["connection"].drop_nulls().unique()
+    rows = run.table("subflows").filter(pl.col("mptcp").is_in(first.implode()))
+    return rows["connection"].to_list()
 
 
 def _taken(data: pl.DataFrame, acks: pl.DataFrame) -> pl.DataFrame:

@@ -10,12 +10,12 @@ from tcpexp.analysis.flowstates import build_flow_states
 from tcpexp.analysis.links import find_epochs
 from tcpexp.analysis.losses import build_loss_events
 from tcpexp.analysis.offered import delay_at
+from tcpexp.analysis.packetpaths import PacketPaths
 from tcpexp.analysis.phases import build_phases
 from tcpexp.analysis.resent import build_resent
 from tcpexp.analysis.timeouts import build_timeouts
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
-from tcpexp.plan.paths import Paths
 from tcpexp.store.frames import write_table
 from tcpexp.store.rundata import RunData
 
@@ -54,16 +54,24 @@ def with_queueing(run: RunData) -> pl.DataFrame:
     """
     journeys = run.table("journeys")
     epochs = find_epochs(run)
-    paths, flows = Paths(run.plan.network), {flow.name: flow for flow in run.plan.flows}
+    paths = PacketPaths(run)
     parts = []
-    for (flow, source, target), rows in journeys.group_by(
-        "flow", "from_node", "to_node", maintain_order=True
+    for key, rows in journeys.with_columns(paths.subflow()).group_by(
+        "flow", "subflow", "from_node", "to_node", maintain_order=True
     ):
+        flow, subflow, source, target = key
         base = np.zeros(rows.height, dtype=np.int64)
-        for hop in paths.of_packets(flows.get(str(flow)), str(source), str(target)):
+        for hop in paths.hops(
+            None if flow is None else str(flow),
+            None if subflow is None else int(str(subflow)),
+            str(source),
+            str(target),
+        ):
             base += delay_at(
                 [epoch for epoch in epochs if (epoch.link, epoch.towards) == hop.key],
                 rows["sent_ns"].to_numpy(),
             )
-        parts.append(rows.with_columns(queueing_ns=pl.col("delay_ns") - pl.Series(base)))
+        parts.append(
+            rows.drop("subflow").with_columns(queueing_ns=pl.col("delay_ns") - pl.Series(base))
+        )
     return pl.concat(parts) if parts else journeys

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tcpexp.analysis.activity import NEVER, activity_of, bits_per_second
+from tcpexp.analysis.activity import NEVER, Activity, activity_of, bits_per_second
 from tcpexp.analysis.resent import count_segments, resent_of
 from tcpexp.analysis.segments import data_segments
 from tcpexp.ingest.connections import with_new_bytes
@@ -37,12 +37,27 @@ def measure_flow(run: RunData, flow: FlowPlan) -> dict[str, Any]:
         "goodput_bytes": good,
         "goodput_bps": bits_per_second(good, run.end_ns) if throughput.height else None,
         **(active.as_dict() if active else NEVER),
+        "completion_s": _completion_s(own, active),
         "wire_bytes": int(throughput["wire_bytes"].sum()),
         **_retransmissions(run, flow),
         "lost_packets": _lost_packets(run, flow),
         "rtt": _rtt(run, flow.name),
         "cwnd": _cwnd(run, flow),
     }
+
+
+def _completion_s(own: pl.DataFrame, active: Activity | None) -> float | None:
+    """Return how long the flow took, its handshake included; None where its first SYN or its data
+    were not recorded.
+
+    What an application waits for: from the first SYN of its connections to its last data that
+    arrived (RFC 5166 section 2.1.1, transfer times). Whether that was all that it had to send is
+    not known here.
+    """
+    first = own["syn_ns"].min()
+    if active is None or first is None:
+        return None
+    return (active.to_ns - int(first)) / 1e9  # type: ignore[arg-type]
 
 
 def _retransmissions(run: RunData, flow: FlowPlan) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tcpexp.analysis.faults import count_faults
+from tcpexp.analysis.packetpaths import PacketPaths
 from tcpexp.analysis.samples import sample_times, sampled_span
 from tcpexp.late import polars as pl
-from tcpexp.plan.paths import Hop, Paths
+from tcpexp.plan.paths import Hop
 from tcpexp.plan.types import DirectionPlan, LinkChange, LinkRates, LinkState, LossPlan, RunPlan
 from tcpexp.store.rundata import RunData
 
@@ -146,25 +147,34 @@ def journeys_of(run: RunData, epoch: Epoch) -> pl.DataFrame:
     """Return the journeys that crossed the epoch's link in its direction and time, when no other
     link on their way has faults.
     """
-    paths, flows = Paths(run.plan.network), {flow.name: flow for flow in run.plan.flows}
-    journeys = run.table("journeys")
+    paths = PacketPaths(run)
+    journeys = run.table("journeys").with_columns(paths.subflow())
     pairs = []
-    for name, source, target in (
-        journeys.select("flow", "from_node", "to_node").unique(maintain_order=True).iter_rows()
+    for name, subflow, source, target in (
+        journeys.select("flow", "subflow", "from_node", "to_node")
+        .unique(maintain_order=True)
+        .iter_rows()
     ):
-        hops = paths.of_packets(flows.get(name), source, target)
+        hops = paths.hops(name, subflow, source, target)
         if (epoch.link, epoch.towards) in [hop.key for hop in hops] and not _others_have_faults(
             run.plan, hops, epoch
         ):
-            pairs.append((name, source, target))
+            pairs.append((name, subflow, source, target))
     if not pairs:
-        return journeys.clear()
+        return journeys.drop("subflow").clear()
     wanted = pl.DataFrame(
         pairs,
-        schema={"flow": pl.String, "from_node": pl.String, "to_node": pl.String},
+        schema={
+            "flow": pl.String,
+            "subflow": pl.Int64,
+            "from_node": pl.String,
+            "to_node": pl.String,
+        },
         orient="row",
     )
-    own = journeys.join(wanted, on=["flow", "from_node", "to_node"], how="semi", nulls_equal=True)
+    own = journeys.join(
+        wanted, on=["flow", "subflow", "from_node", "to_node"], how="semi", nulls_equal=True
+    ).drop("subflow")
     return own.filter(pl.col("sent_ns").is_between(*_undisturbed(epoch)))
 
 

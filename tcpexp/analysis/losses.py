@@ -8,8 +8,8 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tcpexp.analysis.echoes import is_echo
 from tcpexp.analysis.bbrphases import is_bbr
+from tcpexp.analysis.echoes import is_echo
 from tcpexp.analysis.flowstates import congestion_states, connection_slices
 from tcpexp.analysis.mechanisms import AT_ONCE_NS
 from tcpexp.analysis.segments import mark_resent

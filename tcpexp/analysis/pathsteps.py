@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from tcpexp.analysis.links import Epoch, find_epochs, find_rate_epochs
+from tcpexp.analysis.offered import offered_bits
 from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plan.paths import Hop, Paths
 from tcpexp.plan.types import FlowPlan, NetworkPlan
 from tcpexp.store.rundata import RunData
@@ -31,6 +33,34 @@ def flow_hops(network: NetworkPlan, flow: FlowPlan) -> tuple[Hop, ...]:
     """
     way = Paths(network).of_flow(flow)
     return () if way is None else way.there
+
+
+def ways_of(run: RunData, flow: FlowPlan) -> list[tuple[Hop, ...]]:
+    """Return the hops of a flow's data for each different way that they took: one, unless it is of
+    MPTCP, whose subflows go by the addresses that they were opened with.
+    """
+    paths = Paths(run.plan.network)
+    rows = run.table("subflows").filter(pl.col("flow") == flow.name)
+    found = []
+    for client, server in rows.select("client_address", "server_address").iter_rows():
+        forward = flow.sender == flow.client
+        hops = paths.to_address(flow.sender, server if forward else client)
+        if hops:
+            found.append(hops)
+    return list(dict.fromkeys(found)) or [flow_hops(run.plan.network, flow)]
+
+
+def offered_to(run: RunData, flow: FlowPlan, from_ns: int, to_ns: int) -> float | None:
+    """Return the bits that the slowest link of each of a flow's ways offered, all ways together.
+
+    None where a way has no rate.
+    """
+    epochs = find_rate_epochs(run)
+    parts = [
+        offered_bits(epochs, [hop.key for hop in way], from_ns, to_ns) for way in ways_of(run, flow)
+    ]
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
 
 
 def delay_steps(run: RunData, flow: FlowPlan) -> Steps:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Parts of metrics.json that hold examples, not measurements.
 _LEFT_OUT = ("examples",)
+#: The value that so many of all are at most.
+PERCENTILES = {"p5": 0.05, "p95": 0.95, "p99": 0.99}
 
 
 def flatten_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
@@ -58,7 +60,8 @@ def measure_table(read: Callable[[str], pl.DataFrame], measure: TableMeasure) ->
     for column, value in measure.rows.items():
         frame = frame.filter(pl.col(column) == value)
     if measure.between is not None:
-        frame = frame.filter(pl.col("t_ns").is_between(*measure.between, closed="left"))
+        times = pl.col(measure.time_column())
+        frame = frame.filter(times.is_between(*measure.between, closed="left"))
     frame = frame.drop_nulls(measure.column)
     if measure.take == "count":
         return float(frame.height) * measure.scale
@@ -70,9 +73,10 @@ def measure_table(read: Callable[[str], pl.DataFrame], measure: TableMeasure) ->
 def _take(frame: pl.DataFrame, measure: TableMeasure) -> Any:
     column: Any = frame[measure.column]
     if measure.take == "time_mean":
-        lasts: Any = frame["t_ns"].diff().shift(-1)
-        end = measure.between[1] if measure.between is not None else int(frame["t_ns"][-1])
-        lasts = lasts.fill_null(max(end - int(frame["t_ns"][-1]), 0))
+        times = frame[measure.time_column()]
+        lasts: Any = times.diff().shift(-1)
+        end = measure.between[1] if measure.between is not None else int(times[-1])
+        lasts = lasts.fill_null(max(end - int(times[-1]), 0))
         total = lasts.sum()
         return (column * lasts).sum() / total if total else column.mean()
     if measure.take == "per_second":
@@ -80,6 +84,8 @@ def _take(frame: pl.DataFrame, measure: TableMeasure) -> Any:
         return column.sum() / ((measure.between[1] - measure.between[0]) / 1e9)
     if measure.take == "last":
         return column[-1]
+    if measure.take in PERCENTILES:
+        return column.quantile(PERCENTILES[measure.take], "nearest")
     return {
         "mean": column.mean,
         "sum": column.sum,

@@ -93,8 +93,15 @@ def load_workplace(name: str, kernel: str | None = None) -> Workplace:
     module, colon, attribute = name.partition(":")
     if not colon:
         return KindWorkplace(name, kernel)
+    given = {} if kernel is None else {"kernel": kernel}
     try:
-        made: Workplace = getattr(importlib.import_module(module), attribute)()
+        made: Workplace = getattr(importlib.import_module(module), attribute)(**given)
+    except TypeError:
+        if kernel is None:
+            raise
+        raise SpecError(
+            f"the workplace '{name}' has no kernels, and {kernel} is asked for"
+        ) from None
     except (ImportError, AttributeError) as error:
         raise SpecError(
             f"there is no workplace '{name}': {error}", hint="write module:class"

@@ -14,6 +14,7 @@ BUILTIN: Classes[Check] = Classes(
     {
         "share": "tcpexp.checks.share:Share",
         "goodput": "tcpexp.checks.goodput:Goodput",
+        "subflow": "tcpexp.checks.subflow:Subflow",
         "jain": "tcpexp.checks.jain:Jain",
         "rtt": "tcpexp.checks.rtt:RoundTrip",
         "in_flight": "tcpexp.checks.in_flight:InFlight",

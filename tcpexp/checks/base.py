@@ -7,14 +7,21 @@ missing raise :class:`Undecided`, so that they can never pass.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from tcpexp.registry import suggest
+from tcpexp.spec.kernels import Kernels, kernel_numbers, parse_kernel
 from tcpexp.units import QuantityError
 
 if TYPE_CHECKING:
@@ -83,22 +90,16 @@ class Verdict:
         return self.asked
 
 
-def parse_kernel(text: object) -> str:
-    """Return a kernel version such as ``6.5``; raises ``QuantityError``."""
-    if isinstance(text, str) and re.fullmatch(r"\d{1,3}\.\d{1,3}", text):
-        return text
-    raise QuantityError(f"'{text}' is not a kernel version", 'write it in quotes: "6.5"')
+def run_kernel(run: RunData) -> tuple[int, int]:
+    """Return the first two numbers of the kernel that a run used, such as (6, 12).
 
-
-def kernel_numbers(release: str) -> tuple[int, int]:
-    """Return (6, 1) for ``6.1.0-56-cloud-amd64``.
-
-    Raises ``Undecided`` for a release that does not begin like that.
+    Raises ``Undecided`` for a run that does not say so.
     """
-    match = re.match(r"(\d+)\.(\d+)", release)
-    if match is None:
+    release = str((run.engine.get("versions") or {}).get("kernel", ""))
+    numbers = kernel_numbers(release)
+    if numbers is None:
         raise Undecided(f"the run does not say which kernel it used ('{release}')")
-    return int(match[1]), int(match[2])
+    return numbers
 
 
 KernelVersion = Annotated[
@@ -155,16 +156,26 @@ class Check(BaseModel):
         description="about networks that speak this version of IP; in others the check is left out",
     )
 
+    @model_validator(mode="after")
+    def _some_kernel(self) -> Self:
+        if self.kernels.none:
+            raise QuantityError(
+                f"no kernel is {self.kernels.head}", "before_kernel is above since_kernel"
+            )
+        return self
+
     def applies(self, run: RunData) -> bool:
         """Whether the check is about the version of IP and the kernel that the run used."""
-        if self.ip not in (None, run.plan.network.ip):
-            return False
-        if self.since_kernel is None and self.before_kernel is None:
-            return True
-        kernel = kernel_numbers(str((run.engine.get("versions") or {}).get("kernel", "")))
-        return (self.since_kernel is None or kernel >= kernel_numbers(self.since_kernel)) and (
-            self.before_kernel is None or kernel < kernel_numbers(self.before_kernel)
-        )
+        return self.ip in (None, run.plan.network.ip) and not self.kernels_differ(run)
+
+    def kernels_differ(self, run: RunData) -> bool:
+        """Whether the check is about other kernels than the one that the run used."""
+        return not self.kernels.all and not self.kernels.has(run_kernel(run))
+
+    @property
+    def kernels(self) -> Kernels:
+        """Which kernels it is about."""
+        return Kernels(self.since_kernel, self.before_kernel)
 
     def evaluate(self, run: RunData) -> Verdict:
         """Return the verdict on ``run``.

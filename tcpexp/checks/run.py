@@ -43,6 +43,26 @@ def check_run(run: RunData) -> list[Verdict]:
     return verdicts
 
 
+def left_out_words(run: RunData) -> str:
+    """Return which checks were left out, and what each is about; empty where none was.
+
+    ``Left out: check 2 (about Linux before 6.5), check 7 (about IPv6).``
+    """
+    registry = catalogue_for(run.plan).checks
+    entries = [(name, given) for entry in run.plan.expect for name, given in entry.items()]
+    judged = {verdict.number for verdict in load_checks(run.path)}
+    if not judged or None in judged:  # not judged, or by an old version, which gave no numbers
+        return ""
+    words = []
+    for number, (name, given) in enumerate(entries, start=1):
+        if number in judged:
+            continue
+        check = build_check(registry, name, given)
+        about = check.kernels.words if check.kernels_differ(run) else f"IPv{check.ip}"
+        words.append(f"check {number} (about {about})")
+    return f"Left out: {', '.join(words)}." if words else ""
+
+
 def build_check(registry: Registry[Any], name: str, given: Any) -> Check:
     """Return the check ``name`` with the parameters ``given``; raises ``SpecError``."""
     import pydantic

@@ -46,6 +46,10 @@ COMMANDS = {
     "sweep": Late(
         "tcpexp.cli.sweep:sweep", "Make every run of a spec's sweep, and one study of them."
     ),
+    "evaluate": Late(
+        "tcpexp.cli.evaluate:evaluate",
+        "Evaluate a congestion control as RFC 9743 asks, beside what is deployed.",
+    ),
     "validate": Late(
         "tcpexp.cli.specs:validate", "Check specs and print every error as file:line:column."
     ),
@@ -77,7 +81,9 @@ COMMANDS = {
 
 
 #: Commands that import polars, which some processors cannot.
-ANALYSES = frozenset({"lab", "run", "sweep", "check", "report", "export", "diff", "grade"})
+ANALYSES = frozenset(
+    {"lab", "run", "sweep", "evaluate", "check", "report", "export", "diff", "grade"}
+)
 
 
 class Commands(click.Group):

@@ -79,6 +79,11 @@ Ctrl-C once ends the runs under way and keeps what they recorded; twice aborts.
     is_flag=True,
     help="Draw the spec's plots as files too, SVG and PNG; the report shows them without.",
 )
+@click.option(
+    "--allow-modules",
+    is_flag=True,
+    help="With --on host: load a spec's own congestion controls into this machine's kernel.",
+)
 @json_option
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no summary; errors only.")
 def run(
@@ -92,6 +97,7 @@ def run(
     jobs: int,
     out: Path | None,
     figures: bool,
+    allow_modules: bool,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -110,7 +116,17 @@ def run(
     wanted = list_jobs(
         specs,
         repeat,
-        RunOptions(on, clock, kernel, seed, overrides, out, command_line(), figures),  # type: ignore[arg-type]
+        RunOptions(
+            on,
+            clock,  # type: ignore[arg-type]
+            kernel,
+            seed,
+            overrides,
+            out,
+            command_line(),
+            figures,
+            allow_modules=allow_modules,
+        ),
     )
     with StopSignals().listening() as signals:
         if len(wanted) == 1:

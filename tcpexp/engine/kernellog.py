@@ -57,6 +57,8 @@ class KernelLog:
                 continue
             except OSError:
                 return
+            if not record:
+                return
             self._take(record)
 
     def _take(self, record: str) -> None:

@@ -11,6 +11,7 @@ import ctypes
 import errno
 import os
 import re
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,9 +24,14 @@ from tcpexp.plan.types import ControlModule
 #: finit_module and delete_module by machine (include/uapi/asm-generic/unistd.h;
 #: arch/x86/entry/syscalls/syscall_64.tbl).
 SYSTEM_CALLS = {"x86_64": (313, 176), "aarch64": (273, 106)}
-#: What the kernel prints on its console: levels below this number. Where it crashed is KERN_INFO
-#: (arch/x86/um/sysrq_64.c: show_regs).
-CONSOLE_LEVEL, ALL_BUT_DEBUG = Path("/proc/sys/kernel/printk"), "7"
+#: Settings of a kernel that is ours alone. It prints on its console what is below this level:
+#: where it crashed is KERN_INFO (show_regs in arch/x86). And it ends with the crash.
+OF_OWN_KERNEL = {
+    Path("/proc/sys/kernel/printk"): "7",
+    Path("/proc/sys/kernel/panic_on_oops"): "1",
+}
+#: How long a module may stay in use after the last socket, in seconds.
+UNLOAD_S = 10.0
 PARAMETERS = Path("/sys/module")
 _LETTERS = re.compile(r"[^A-Za-z0-9_]")
 
@@ -48,8 +54,9 @@ class LoadedModules:
         that.
         """
         if own_kernel:
-            with contextlib.suppress(OSError):
-                CONSOLE_LEVEL.write_text(ALL_BUT_DEBUG)
+            for path, value in OF_OWN_KERNEL.items():
+                with contextlib.suppress(OSError):
+                    path.write_text(value)
         for module in self.modules:
             before = _events()
             self._load(module)
@@ -58,10 +65,19 @@ class LoadedModules:
             _verify(module, self.log)
 
     def unload(self) -> None:
-        """Unload what was loaded; raises ``RunError`` when one is still in use."""
+        """Unload what was loaded; raises ``RunError`` when one is still in use.
+
+        A namespace that is gone lets go of its default a moment later (cleanup_net in
+        net/core/net_namespace.c).
+        """
         while self.loaded:
             name = _object_name(self.loaded.pop())
-            status = _call(1, name.encode(), os.O_NONBLOCK)
+            deadline = time.monotonic() + UNLOAD_S
+            while (status := _call(1, name.encode(), os.O_NONBLOCK)) in (
+                errno.EAGAIN,
+                errno.EBUSY,
+            ) and time.monotonic() < deadline:
+                time.sleep(0.05)
             if status:
                 raise RunError(f"the module {name} cannot be unloaded: {os.strerror(status)}")
 

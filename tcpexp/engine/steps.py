@@ -13,6 +13,7 @@ from tcpexp.engine.commands import Executor
 from tcpexp.engine.conditions import describe_condition, make_condition
 from tcpexp.engine.faults.segments import SegmentFaults
 from tcpexp.engine.flowcc import switch_congestion_control
+from tcpexp.engine.pathmanager import manage_paths
 from tcpexp.engine.processes import ProcessTable, Running
 from tcpexp.engine.qdiscs import qdisc_rows
 from tcpexp.engine.rates import LinkRateTable
@@ -32,6 +33,7 @@ from tcpexp.plan.types import (
     LinkRates,
     LinkState,
     Mark,
+    PathManager,
     SegmentFault,
     Snapshot,
     Spawn,
@@ -96,8 +98,12 @@ class Actor:
                     if isinstance(what, Sysctl)
                     else self._set_initial_window(step, what)
                 )
-            case FlowCongestionControl():
-                return self._switch_flow(what)
+            case PathManager() | FlowCongestionControl():
+                return (
+                    manage_paths(self.executor, what)
+                    if isinstance(what, PathManager)
+                    else self._switch_flow(what)
+                )
             case Kill():
                 return self._kill(what)
             case Snapshot():

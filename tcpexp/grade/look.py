@@ -113,7 +113,8 @@ def look_at_spec(path: Path, criteria: Criteria) -> Look:
         plan = compile_plan(validate_source(source, catalogue), catalogue)
     except SpecErrors as errors:
         words = "; ".join(str(error).removeprefix(f"{path.parent}/") for error in errors.errors[:3])
-        state: State = "refused" if "program of its own" in words else "wrong"
+        of_its_own = ("program of its own", "congestion control of its own")
+        state: State = "refused" if any(each in words for each in of_its_own) else "wrong"
         return dataclasses.replace(look, state=state, reason=words[:500])
     except TcpexpError as error:
         return dataclasses.replace(look, reason=str(error)[:500])

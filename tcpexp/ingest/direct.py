@@ -16,6 +16,7 @@ import polars as pl
 from tcpexp.ingest.borrowed import borrow_analysis
 from tcpexp.ingest.columnar import Spread, nullable, pick
 from tcpexp.ingest.headers import PROTOCOLS, TCP, Addresses, Columns, read_headers
+from tcpexp.ingest.mptcpoptions import words_of
 from tcpexp.ingest.pcap import HEADER_BYTES, PIECE_BYTES, Int64, UnusualCaptureError, read_records
 from tcpexp.ingest.quoted import read_quoted
 from tcpexp.ingest.streams import ACK, SYN, Ends, Placed, Streams
@@ -142,18 +143,22 @@ class _Reader:
         )
         placed = self.streams.place(ends, (seq, ack, flags, options.wscale), numbers[rows])
         scaled = np.where(flags & SYN, window, window << np.maximum(placed.scale, 0))
+        seq_rel = (seq - placed.base) & _MASK
         found = {
             "stream": placed.stream,
             "seq": seq,
             "ack": ack,
             "window": window,
             "window_bytes": scaled,
-            "seq_rel": (seq - placed.base) & _MASK,
+            "seq_rel": seq_rel,
             "ack_rel": np.where(flags & ACK, (ack - placed.other_base) & _MASK, ack),
             "mss": options.mss,
             "wscale": options.wscale,
             "ts_val": options.ts_val,
             "ts_ecr": options.ts_ecr,
+            "mptcp_token": options.mptcp.token,
+            "dsn": _data_numbers(options, seq_rel, columns["payload_bytes"][rows]),
+            "data_ack": options.mptcp.data_ack,
         }
         spread = Spread(rows, columns.records.count)
         series = {name: spread.numbers(value) for name, value in found.items()}
@@ -161,6 +166,7 @@ class _Reader:
         series["options_cut"] = spread.series(
             pl.Series([False], dtype=pl.Boolean).new_from_index(0, rows.size)
         )
+        series["mptcp"] = spread.series(_mptcp_words(options))
         series["sack_permitted"] = spread.series(pl.Series(options.sack_permitted))
         series["sack_blocks"] = spread.series(_sack_blocks(options, placed))
         if self.labels:
@@ -208,6 +214,19 @@ def _sacked(options: Options) -> Int64:
     left, right = options.sack_edges[:, 0::2], options.sack_edges[:, 1::2]
     held = np.where(left >= 0, (right - left) & _MASK, 0)[:, :_COUNTED_BLOCKS].sum(axis=1)
     return np.where(options.sack_count > 0, held, NONE)
+
+
+def _data_numbers(options: Options, seq_rel: Int64, payload: Int64) -> Int64:
+    """Return the data sequence number of each payload's first byte, -1 where no option tells it."""
+    told = (options.mptcp.number >= 0) & (payload > 0)
+    number = (options.mptcp.number + seq_rel - options.mptcp.at) & _MASK
+    return np.where(told, number, -1)
+
+
+def _mptcp_words(options: Options) -> pl.Series:
+    different, which = np.unique(options.mptcp.subtypes, return_inverse=True)
+    words = [words_of(bits) for bits in different.tolist()]
+    return pl.Series(words, dtype=pl.String).gather(which)
 
 
 def _label_lists(bits: Int64) -> pl.Series:

@@ -7,32 +7,33 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from tcpexp.ingest.connections import with_new_bytes
 from tcpexp.ingest.network import Nodes
 from tcpexp.ingest.sequence import Acks, rtt_samples, unwrap_seq
+from tcpexp.ingest.subflows import arriving
 from tcpexp.plan.types import FlowPlan
 from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS as INTERVAL_NS
 from tcpexp.store.frames import conform, empty_frame
 
 
 def build_throughput(
-    packets: pl.DataFrame, flows: Sequence[FlowPlan], nodes: Nodes, end_ns: int
+    packets: pl.DataFrame,
+    flows: Sequence[FlowPlan],
+    nodes: Nodes,
+    end_ns: int,
+    subflows: pl.DataFrame,
 ) -> pl.DataFrame:
     """Return the ``throughput`` table: every 100 ms from a flow's first packet to its last, empty
     intervals included.
 
-    Only what arrives at the flow's receiver counts; ``t_ns`` is the interval's beginning.
+    Only what arrives at the flow's receiver counts; ``t_ns`` is the interval's beginning. Of MPTCP
+    (``subflows``: :func:`tcpexp.ingest.subflows.find_subflows`) a byte that comes over two subflows
+    is goodput once.
     """
     parts = []
     for flow in flows:
-        receiver = flow.server if flow.sender == flow.client else flow.client
-        rows = packets.filter(
-            (pl.col("flow") == flow.name)
-            & (pl.col("node") == receiver)
-            & (nodes.of_address("src") == flow.sender)
-        )
+        rows = arriving(packets, subflows, flow, nodes)
         if rows.height:
-            parts.append(_bin(with_new_bytes(rows), flow.name, end_ns))
+            parts.append(_bin(rows, flow.name, end_ns))
     return conform(pl.concat(parts), "throughput") if parts else empty_frame("throughput")
 
 

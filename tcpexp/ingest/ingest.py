@@ -40,10 +40,12 @@ from tcpexp.ingest.recorded import read_recorded
 from tcpexp.ingest.settings import SampledSettings, read_settings
 from tcpexp.ingest.socketnames import name_sockets, socket_spans
 from tcpexp.ingest.ss import parse_ss
+from tcpexp.ingest.subflows import build_subflows, find_subflows, with_joined, without_joined
 from tcpexp.ingest.tcptrace import Trace, read_trace
 from tcpexp.ingest.utcp import read_utcp
 from tcpexp.ingest.variables import build_variables
 from tcpexp.ingest.witness import Witness
+from tcpexp.plan.paths import Paths
 from tcpexp.plan.types import RunPlan
 from tcpexp.record import files
 from tcpexp.record.tables import TABLES
@@ -71,9 +73,12 @@ def ingest_run(run_dir: Path, say: Say | None = None) -> RunData:
     trace, samples = _read_trace(source), _read_samples(source)
     user_space = _read_user_space(source)
     tell("naming flows")
-    captured, connections, witness = _name_connections(source, frames, trace, user_space)
+    captured, connections, subflows, witness = _name_connections(source, frames, trace, user_space)
     packets = until_end(captured, run.end_ns)
-    tables = _from_captures(source, packets, captured)
+    tables = _from_captures(source, packets, captured, subflows)
+    tables["subflows"] = build_subflows(
+        packets, connections, subflows, source.plan.flows, source.nodes, Paths(source.plan.network)
+    )
     spans = socket_spans(connections)
     tables |= _from_trace(source, witness, user_space, spans)
     tables |= {**samples, "sockets": _name_socket_rows(samples["sockets"], spans)}
@@ -140,9 +145,9 @@ def _read_captures(source: _Source, tell: Say) -> list[pl.DataFrame]:
 
 def _name_connections(
     source: _Source, frames: list[pl.DataFrame], trace: Trace, user_space: dict[str, pl.DataFrame]
-) -> tuple[pl.DataFrame, pl.DataFrame, Witness]:
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, Witness]:
     """Return the packets with ``connection`` and ``flow``, the connections with who opened them,
-    and what the trace says about the run's own sockets.
+    which of them are subflows of MPTCP, and what the trace says about the run's own sockets.
     """
     nodes, flows = source.nodes, source.plan.flows
     packets = pl.concat(frames) if frames else empty_frame("packets")
@@ -154,13 +159,18 @@ def _name_connections(
     spans = socket_spans(found.with_columns(flow=pl.lit(None, dtype=pl.String)))
     sockets = read_sockets(trace)
     sockets = replace(sockets, lives=with_connections(sockets.lives, spans))
-    found = with_openers(found, sockets.lives, _programs(user_space, spans))
-    found = with_flows(found, flows, nodes, _client_sends(source))
+    subflows = find_subflows(packets, streams, found)
+    opened = with_openers(
+        without_joined(found, subflows), sockets.lives, _programs(user_space, spans)
+    )
+    named = with_flows(opened, flows, nodes, _client_sends(source))
+    found = with_joined(found, named, subflows)
     packets = with_ace(conn.attach_flows(packets, streams, found)).sort("capture", "number")
     packets = conform(packets, "packets")
     return (
         packets,
         found,
+        subflows,
         Witness.of(
             source.plan,
             nodes,
@@ -173,7 +183,7 @@ def _name_connections(
 
 
 def _from_captures(
-    source: _Source, packets: pl.DataFrame, captured: pl.DataFrame
+    source: _Source, packets: pl.DataFrame, captured: pl.DataFrame, subflows: pl.DataFrame
 ) -> dict[str, pl.DataFrame]:
     """Return what follows from the packets until the end.
 
@@ -181,7 +191,7 @@ def _from_captures(
     """
     nodes, flows = source.nodes, source.plan.flows
     return {
-        "throughput": build_throughput(packets, flows, nodes, source.run.end_ns),
+        "throughput": build_throughput(packets, flows, nodes, source.run.end_ns, subflows),
         "rtt": build_rtt(packets, flows, nodes),
         "journeys": until_end(build_journeys(captured, nodes), source.run.end_ns, "sent_ns"),
     }

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tcpexp.ingest.mptcpoptions import MptcpOptions
 from tcpexp.ingest.pcap import Bytes, Int64, UnusualCaptureError, headers_at
 
 _END, _NOP, _MSS, _WSCALE, _SACK_PERMITTED, _SACK, _TIMESTAMPS = 0, 1, 2, 3, 4, 5, 8
 #: Lengths that these options must have.
 _LENGTHS = {_MSS: 4, _WSCALE: 3, _SACK_PERMITTED: 2, _TIMESTAMPS: 10}
+_MPTCP = 30
 #: Fast Open (RFC 7413) and accurate ECN: they are skipped, for nothing of theirs is in the tables.
 _SKIPPED = (34, 172, 174)
 _HEADER_BYTES = 20
@@ -38,6 +40,7 @@ class Options:
     sack_permitted: NDArray[np.bool_]
     sack_count: Int64
     sack_edges: Int64
+    mptcp: MptcpOptions
 
 
 def read_options(data: Bytes, at: Int64, header_bytes: Int64) -> Options:
@@ -56,6 +59,7 @@ def read_options(data: Bytes, at: Int64, header_bytes: Int64) -> Options:
         np.zeros(count, dtype=np.bool_),
         np.zeros(count, dtype=np.int64),
         edges,
+        MptcpOptions.none(count),
     )
     begin, end = at + _HEADER_BYTES, at + header_bytes
     has = np.flatnonzero(header_bytes >= _HEADER_BYTES + _STAMPS.itemsize)
@@ -99,6 +103,9 @@ def _take(data: Bytes, kind: int, rows: Int64, at: Int64, length: Int64, found: 
         _take_sack(data, rows, at, length, found)
         return
     if kind in _SKIPPED:
+        return
+    if kind == _MPTCP:
+        found.mptcp.take(data, rows, at, length)
         return
     if kind not in _LENGTHS or (length != _LENGTHS[kind]).any():
         raise UnusualCaptureError(f"a TCP option of kind {kind}")

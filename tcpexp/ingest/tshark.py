@@ -21,6 +21,7 @@ from typing import IO
 import polars as pl
 
 from tcpexp.errors import DataError, HostError, Missing
+from tcpexp.ingest.mptcpoptions import first_number_of, token_of, words_of
 from tcpexp.store.frames import conform, empty_frame
 
 #: Wireshark's analysis labels: our word to tshark's field, in the order in which they are listed.
@@ -86,6 +87,13 @@ _OTHERS = (
     "udp.checksum.status",
     "icmp.type",
     "icmpv6.type",
+    "tcp.options.mptcp.subtype",
+    "tcp.options.mptcp.sendkey",
+    "tcp.options.mptcp.recvtok",
+    "tcp.options.mptcp.rawdataseqno",
+    "tcp.options.mptcp.subflowseqno",
+    "tcp.options.mptcp.datalvllen",
+    "tcp.options.mptcp.rawdataack",
     "tcp.options.sack_perm",
     "tcp.options.sack_le",
     "tcp.options.sack_re",
@@ -282,7 +290,48 @@ def parse_fields(text: bytes, capture: str, t0_realtime_ns: int) -> pl.DataFrame
         _checksum_bad(first).alias("checksum_bad"),
         pl.lit(capture).alias("capture"),
     ]
+    columns += _mptcp(raw, first, tcp)
     return conform(_with_lists(raw.select(*columns, row=pl.int_range(pl.len())), raw), "packets")
+
+
+def _mptcp(raw: pl.DataFrame, first: dict[str, pl.Expr], tcp: pl.Expr) -> list[pl.Expr]:
+    """Return the columns that MPTCP's options fill; nulls where no packet has any."""
+    kinds = raw["tcp.options.mptcp.subtype"].drop_nulls().unique().to_list()
+    if not kinds:
+        return []
+    words = {text: words_of(sum({1 << int(one) for one in text.split(",")})) for text in kinds}
+    keys = raw["tcp.options.mptcp.sendkey"].drop_nulls().unique().to_list()
+    key = first["tcp.options.mptcp.sendkey"]
+    tokens = {text: token_of(int(text.split(",")[0])) for text in keys}
+    numbers = {text: first_number_of(int(text.split(",")[0])) + 1 for text in keys}
+    number = first["tcp.options.mptcp.rawdataseqno"].cast(pl.UInt64, strict=False)
+    at = _integer(first["tcp.options.mptcp.subflowseqno"])
+    # MP_CAPABLE that maps the first data
+    capable = first["tcp.options.mptcp.datalvllen"].is_not_null() & number.is_null()
+    begin = pl.when(capable).then(_told(key, numbers)).otherwise(_lower(number))
+    rel = _integer(first["tcp.seq"]) - pl.when(capable).then(pl.lit(1)).otherwise(at)
+    has = tcp & (_integer(first["tcp.len"]) > 0)
+    return [
+        _only(tcp, pl.col("tcp.options.mptcp.subtype").replace_strict(words, default=None)).alias(
+            "mptcp"
+        ),
+        _only(
+            tcp, pl.coalesce(_told(key, tokens), _integer(first["tcp.options.mptcp.recvtok"]))
+        ).alias("mptcp_token"),
+        _only(has, (begin + rel) % (1 << 32)).alias("dsn"),
+        _only(
+            tcp, _lower(first["tcp.options.mptcp.rawdataack"].cast(pl.UInt64, strict=False))
+        ).alias("data_ack"),
+    ]
+
+
+def _told(text: pl.Expr, known: dict[str, int]) -> pl.Expr:
+    return text.replace_strict(known, default=None, return_dtype=pl.Int64)
+
+
+def _lower(number: pl.Expr) -> pl.Expr:
+    """Return the lower 32 bits of 64."""
+    return (number % (1 << 32)).cast(pl.Int64)
 
 
 def _options_cut(first: dict[str, pl.Expr]) -> pl.Expr:

@@ -175,11 +175,28 @@ def programs_of(raw: Any) -> list[str]:
         if action.get("do") in ("command", "python"):
             words = {key: action[key] for key in PROGRAM_KEYS if action.get(key)}
             found.append(f"on {action.get('host')}: {_line([*_words(words)])}")
+    found += [f"to be compiled here, and to be the kernel: {name}" for name in _controls(raw)]
     topology = raw.get("topology")
     name = topology.get("name") if isinstance(topology, dict) else topology
     if isinstance(name, str) and name.endswith(".py"):
         found.append(f"the topology {name}")
     return list(dict.fromkeys(found))
+
+
+def _controls(value: Any) -> Iterator[str]:
+    """Yield the sources of the congestion controls of its own that a plain value names."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _controls(one)
+    if isinstance(value, dict):
+        source = value.get("source")
+        if isinstance(source, str) and source.endswith(".c"):
+            yield source[:100]
+        for one in value.values():
+            yield from _controls(one)
+        declared = value.get("congestion_controls")
+        if isinstance(declared, dict):
+            yield from (str(one)[:100] for one in declared.values() if isinstance(one, str))
 
 
 def _listed(value: Any) -> list[Any]:

@@ -1,6 +1,6 @@
 """Templates of what people write themselves: ``tcpexp new``.
 
-A template is a folder of ``templates/``. In its files' names and texts the word stands that the new
+A template is a folder of ``files/``. In its files' names and texts the word stands that the new
 ones get; a file's name has it in place of ``control``.
 """
 
@@ -12,22 +12,22 @@ from pathlib import Path
 from tcpexp.errors import HostError, SpecError
 from tcpexp.paths import give_to_user
 
-FOLDER = Path(__file__).parent / "templates"
+FOLDER = Path(__file__).parent / "files"
 CONGESTION_CONTROL = "congestion_control"
 _WORD = "@name@"
 #: Names of functions and files of a congestion control are made of its name.
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,14}")
 #: Words of C, and names that the kernel's own headers have taken.
-_TAKEN = frozenset(
+_TAKEN = (
     "auto break case char const continue default do double else enum extern float for goto if "
     "inline int long register return short signed sizeof static struct switch typedef union "
-    "unsigned void volatile while current tcp inet sock module linux test".split()
+    "unsigned void volatile while current tcp inet sock module linux test"
 )
 
 
 def check_name(name: str, known: frozenset[str]) -> None:
     """Raise ``SpecError`` when a congestion control cannot be called ``name``."""
-    if not _NAME.fullmatch(name) or name in _TAKEN:
+    if not _NAME.fullmatch(name) or name in _TAKEN.split():
         raise SpecError(
             f"'{name[:40]}' cannot be a congestion control's name",
             hint="small letters, digits and _, at most 15, a letter first, no word of C's",

@@ -103,12 +103,15 @@ class Wanted:
 
     ``kernel`` is a kernel's name or the beginning of its hash, ``image`` an image's sha256.
     ``trusted``: the plan's programs mean no harm; a place that can be faster for such may be.
+    ``allow_modules``: modules of the plan's own may be loaded into a kernel that is not the run's
+    alone.
     """
 
     clock: Clock | None = None
     kernel: str | None = None
     image: str | None = None
     trusted: bool = True
+    allow_modules: bool = False
 
 
 class Part(Protocol):

@@ -113,7 +113,10 @@ def refuse_kernel(wanted: Wanted, words: str) -> None:
     """Raise ``SpecError`` when a kernel is wanted; ``words`` say why that cannot be."""
     if wanted.kernel is not None:
         able = names_of(kinds_with_kernels())
-        raise SpecError(words, hint=f"leave --kernel out, or use --on {able}")
+        raise SpecError(
+            f"{words}, and {wanted.kernel} is asked for",
+            hint=f"use --on {able}; or leave out --kernel, or kernel: of the spec",
+        )
 
 
 def choose_kind(on: str, wanted: Wanted, command: str) -> PlaceKind:
@@ -130,6 +133,9 @@ def choose_kind(on: str, wanted: Wanted, command: str) -> PlaceKind:
         _require_clock(kind, wanted)
         return kind
     candidates = [kind for kind in all_kinds() if _fits(kind, on, wanted)]
+    if not candidates and wanted.kernel is not None:
+        clock = "" if wanted.clock is None else f" on the {wanted.clock} clock"
+        refuse_kernel(wanted, f"no place has kernels to choose from{clock}")
     lacks: list[Missing] = []
     for kind in candidates:
         found = kind.missing()
@@ -141,6 +147,8 @@ def choose_kind(on: str, wanted: Wanted, command: str) -> PlaceKind:
 
 def _fits(kind: PlaceKind, on: str, wanted: Wanted) -> bool:
     if on == GUEST and kind.needs_root:
+        return False
+    if wanted.kernel is not None and not kind.has_kernels:
         return False
     return wanted.clock is None or wanted.clock in kind.clocks
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.errors import SpecError, SpecErrors
 from tcpexp.plan.context import PlanDraft
 from tcpexp.registry import suggest
+from tcpexp.spec.kernels import Kernels
 from tcpexp.spec.overrides import keys_at
 from tcpexp.spec.quotes import quote_errors
 from tcpexp.units import QuantityError, format_duration, parse_duration
@@ -54,10 +55,11 @@ def check_texts(spec: ExperimentSpec, draft: PlanDraft) -> list[SpecError]:
             f"{link.name}>{end.node}" for link in draft.network.links for end in (link.a, link.b)
         ],
     }
+    checks = [getattr(entry.model, "kernels", Kernels()) for entry in spec.checks]
     return [
         SpecError(f"{key}: {error.message}", where=spec.place(key), hint=error.hint)
         for key, text in (("answer", spec.answer), ("explain", spec.explain))
-        for error in quote_errors(text, len(spec.checks), names)
+        for error in quote_errors(text, checks, names)
     ]
 
 

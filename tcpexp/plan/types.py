@@ -406,6 +406,22 @@ class InitialWindow:
 
 
 @dataclass(frozen=True)
+class PathManager:
+    """Tell a node's kernel which paths its MPTCP connections may use (``ip mptcp``), read back.
+
+    ``subflows`` is how many a connection may have beside its first, ``accept`` to how many
+    announced addresses it opens one. ``endpoints`` are (address, interface, flags) in ip's words,
+    such as ``("10.0.3.2", "h2-eth1", "signal")``; those that were there before are gone.
+    """
+
+    node: str
+    subflows: int
+    accept: int
+    endpoints: tuple[tuple[str, str, str], ...]
+    kind: Literal["path_manager"] = "path_manager"
+
+
+@dataclass(frozen=True)
 class FlowCongestionControl:
     """Switch the congestion control of the live sockets of a process (and its children) on a node.
 
@@ -513,6 +529,7 @@ StepKind = (
     | LinkMtu
     | Sysctl
     | InitialWindow
+    | PathManager
     | FlowCongestionControl
     | Kill
     | Snapshot

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 BUILTIN: Classes[Plot] = Classes(
     {
         "throughput": "tcpexp.plots.throughput:Throughput",
+        "subflows": "tcpexp.plots.subflows:Subflows",
         "share": "tcpexp.plots.share:Share",
         "cwnd": "tcpexp.plots.cwnd:CongestionWindow",
         "cwnd_compared": "tcpexp.plots.cwnd_compared:CongestionWindowsCompared",

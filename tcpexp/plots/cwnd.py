@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tcpexp.late import polars as pl
 from tcpexp.plan.flows import flow_of
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.kit.look import SOFT_INK, Series, dense_look
+from tcpexp.plots.kit.look import SOFT_INK, Series, dense_look, series_of
 from tcpexp.plots.kit.style import flow_series, legend, note, panels, time_limits, zero_based
 from tcpexp.plots.kit.thin import thin_line
 from tcpexp.plots.marks import draw_marks
 from tcpexp.plots.phasestrip import ROW_INCHES, draw_strip, shade
 from tcpexp.views.phases import busiest_phases
+from tcpexp.views.subflows import subflow_names
 from tcpexp.views.windows import kernel_samples, sender_windows
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class CongestionWindow(Plot):
         for look in looks.values():
             flow = flow_of(run.plan, look.name)
             has_ssthresh = flow is None or not str(flow.congestion_control).startswith("bbr")
-            _draw_flow(axes[0], samples, look, bool(options["ssthresh"]) and has_ssthresh)
+            _draw_flow(axes[0], run, samples, look, bool(options["ssthresh"]) and has_ssthresh)
         axes[0].set_ylabel("Segments")
         zero_based(axes[0])
         legend(axes[0])
@@ -102,10 +103,16 @@ def _draw_in_flight(axes: Axes, run: RunData, options: Options, look: Series) ->
     )
 
 
-def _draw_flow(axes: Axes, samples: pl.DataFrame, look: Series, with_ssthresh: bool) -> None:
+def _draw_flow(
+    axes: Axes, run: RunData, samples: pl.DataFrame, look: Series, with_ssthresh: bool
+) -> None:
     mine = samples.filter(pl.col("flow") == look.name)
     label: str | None = look.name
+    names = subflow_names(run)
+    looks = series_of(names.values())
     for connection in mine["connection"].unique().sort().to_list():
+        label = names.get(connection, label)
+        look = looks.get(names.get(connection, ""), look)
         one = mine.filter(pl.col("connection").eq_missing(pl.lit(connection)))
         thin = thin_line(one, "t_ns", "cwnd")
         line = (
@@ -134,7 +141,7 @@ def _draw_flow(axes: Axes, samples: pl.DataFrame, look: Series, with_ssthresh: b
                 linestyle=(0, (1, 1)),
                 linewidth=0.9,
                 alpha=0.9,
-                label=f"{look.name} ssthresh" if label else None,
+                label=f"{label} ssthresh" if label else None,
                 drawstyle="steps-post",
             )
         label = None

@@ -1,4 +1,4 @@
-"""Plot ``variables``: what a congestion control of the spec's own says about itself, beside cwnd."""
+"""Plot ``variables``: what a congestion control of one's own says about itself, beside cwnd."""
 
 from __future__ import annotations
 

@@ -36,6 +36,11 @@ METRICS: tuple[Metric, ...] = (
     Metric("flows.<flow>.end_ns", "its last data that arrived", unit="ns"),
     Metric("flows.<flow>.duration_s", "from the one to the other", unit="s"),
     Metric(
+        "flows.<flow>.completion_s",
+        "its completion time: from the first SYN of its connections to end_ns",
+        unit="s",
+    ),
+    Metric(
         "flows.<flow>.goodput_bps",
         "over the whole run: first arrivals of payload bytes only",
         unit="bit/s",

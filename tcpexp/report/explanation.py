@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcpexp.checks.base import Undecided
+from tcpexp.checks.base import Undecided, run_kernel
 from tcpexp.checks.metric import find_metric
 from tcpexp.checks.run import load_checks
-from tcpexp.spec.quotes import Quote, fill, written
+from tcpexp.spec.quotes import Quote, fill, for_kernel, written
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
@@ -16,16 +16,25 @@ MISSING = "(not measured in this run)"
 
 
 def explanation_of(run: RunData) -> str:
-    """Return the explanation of a run's plan: metrics and checks as this run measured them.
+    """Return the explanation of a run's plan: metrics and checks as this run measured them, words
+    that hold for some kernels where its kernel is one of them.
 
     What was not measured is said to be so.
     """
-    return fill(run.plan.explain, lambda quote: quote_words(run, quote))
+    return _filled(run, run.plan.explain)
 
 
 def answer_of(run: RunData) -> str:
     """Return the spec's ``answer:`` with the numbers of the run filled in; empty when silent."""
-    return fill(run.plan.answer, lambda quote: quote_words(run, quote))
+    return _filled(run, run.plan.answer)
+
+
+def _filled(run: RunData, text: str) -> str:
+    try:
+        kernel = run_kernel(run)
+    except Undecided:
+        kernel = None
+    return fill(for_kernel(text, kernel), lambda quote: quote_words(run, quote))
 
 
 def quote_words(run: RunData, quote: Quote) -> str:

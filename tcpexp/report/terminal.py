@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from tcpexp.checks.run import load_checks
+from tcpexp.checks.run import left_out_words, load_checks
 from tcpexp.report.explanation import answer_of
 from tcpexp.report.page.content import flow_rows
 from tcpexp.report.page.rows import FlowText
@@ -155,6 +155,8 @@ def _print_verdicts(run: RunData, out: Console) -> None:
         table.add_row(Text(mark, style), Text(verdict.result, style), words)
     if table.row_count:
         out.print(table)
+    if left_out := left_out_words(run):
+        out.print(left_out, style="dim", markup=False)
 
 
 def _print_flows(run: RunData, out: Console) -> None:

@@ -20,6 +20,9 @@ class RunOptions:
 
     ``figures``: draw the spec's plots as files too, SVG and PNG. ``folder`` is where files lie that
     the spec names, beside it unless given: for a spec that was changed and not saved.
+
+    ``allow_modules``: congestion controls of the spec's own may be loaded into this machine's
+    kernel.
     """
 
     on: str = AUTO
@@ -31,6 +34,7 @@ class RunOptions:
     command: tuple[str, ...] = ()
     figures: bool = False
     folder: Path | None = None
+    allow_modules: bool = False
 
 
 def command_text(options: RunOptions, more: str = "") -> str:

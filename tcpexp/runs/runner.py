@@ -19,7 +19,13 @@ from tcpexp.runs.execute import execute
 from tcpexp.runs.options import RunOptions
 from tcpexp.runs.preload import ImportsBeside
 from tcpexp.runs.watcher import RunWatcher, SilentRunWatcher
-from tcpexp.runs.where import beside_spec, differences_from_record, open_place, placed
+from tcpexp.runs.where import (
+    beside_spec,
+    differences_from_record,
+    open_place,
+    placed,
+    wanted_kernel,
+)
 from tcpexp.spec.source import Source
 from tcpexp.store.rundir import RunDirectory
 
@@ -50,6 +56,7 @@ def run_experiment(
     options = options or RunOptions()
     watcher = watcher or SilentRunWatcher()
     given = spec if isinstance(spec, Source) else paths.find_spec(str(spec))
+    options = dataclasses.replace(options, kernel=wanted_kernel(given, options))
     kind, place = open_place(options, watcher)
     with ImportsBeside() as imports, kind.slot() as slot:
         plan = compile_spec(given, options, slot)

@@ -25,7 +25,7 @@ def open_place(options: RunOptions, watcher: RunWatcher) -> tuple[PlaceKind, Pla
     Raises ``HostError`` when it is not possible here, ``SpecError`` for a clock or kernel that it
     lacks.
     """
-    wanted = Wanted(options.clock, options.kernel)
+    wanted = Wanted(options.clock, options.kernel, allow_modules=options.allow_modules)
     kind = choose_kind(options.on, wanted, command_text(options))
     lacks = kind.missing()
     if lacks:
@@ -38,6 +38,20 @@ def open_place(options: RunOptions, watcher: RunWatcher) -> tuple[PlaceKind, Pla
     for words in kind.leftovers():
         watcher.say(f"removed what a killed run left: {words}")
     return kind, kind.open(wanted, watcher.say)
+
+
+def wanted_kernel(given: Path | Source, options: RunOptions) -> str | None:
+    """Return the kernel that is asked for: by the caller, else by the spec; None for the usual one.
+
+    What is wrong with the spec is left to whoever compiles it.
+    """
+    if options.kernel is not None:
+        return options.kernel
+    try:
+        named = read_source(given, options.overrides, options.folder).raw.get("kernel")
+    except (SpecErrors, AttributeError):
+        return None
+    return named if isinstance(named, str) else None
 
 
 def placed(

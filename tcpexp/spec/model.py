@@ -39,6 +39,8 @@ from tcpexp.units import Duration, QuantityError, Size
 
 _LINK = re.compile(r"[A-Za-z][A-Za-z0-9_]*(-|->)[A-Za-z][A-Za-z0-9_]*")
 _OFF = ("off", False)
+#: A kernel's name (``debian-6.1``, ``debian:6.1``, ``6.1``), or the beginning of its sha256.
+KERNEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:+-]{0,63}")
 DAY_NS = 86_400 * 10**9
 
 
@@ -281,6 +283,13 @@ class ExperimentSpec(BaseModel):
     )
     duration: Duration = Field(description="how long the experiment lasts")
     seed: int = Field(default=1, ge=0, le=2**32 - 1, description="the same seed, the same run")
+    kernel: str | None = Field(
+        default=None,
+        description=(
+            "the kernel that it runs on, as for `--kernel`: a name of `tcpexp kernel list`, or the"
+            " beginning of a hash; the one in use when silent"
+        ),
+    )
     explain: str = Field(
         default="",
         description=(
@@ -406,6 +415,22 @@ class ExperimentSpec(BaseModel):
                 f"{_show(value)} is not a seed", "write a whole number from 0 to 4294967295"
             )
         return value
+
+    @field_validator("kernel", mode="before")
+    @classmethod
+    def _check_kernel(cls, value: Any) -> Any:
+        if value is None:
+            return None
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            raise QuantityError(
+                f"{_show(value)} is a number here, and names no kernel (6.10 would be 6.1)",
+                f"write kernel: debian-{value}, or put it in quotes",
+            )
+        if not isinstance(value, str) or not KERNEL_NAME.fullmatch(value.strip()):
+            raise QuantityError(
+                f"{_show(value)} names no kernel", "write for example kernel: debian-6.1"
+            )
+        return value.strip()
 
     @property
     def checks(self) -> tuple[ExpectEntry, ...]:

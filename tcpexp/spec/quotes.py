@@ -1,5 +1,6 @@
 """Numbers that an explanation takes from its run: ``{metric: flows.up.goodput_bps}``, ``{check:
-2}``, ``{is: 500 * 1514 * 8 / 10mbit, as: time}``.
+2}``, ``{is: 500 * 1514 * 8 / 10mbit, as: time}``; and words that hold for some kernels only:
+``{since 6.17: RACK cannot be switched off.}``.
 
 A text that states a number which another run measured is wrong as soon as a seed or a kernel
 differs. So a number that was measured is named, not written, and filled in when the report of a run
@@ -9,13 +10,14 @@ is made; what follows from parameters is computed. Everything is checked when th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from tcpexp.record.metrics import PARTS
 from tcpexp.registry import suggest
 from tcpexp.spec.expressions import Expression, parse_expression
+from tcpexp.spec.kernels import Kernels, parse_kernels
 from tcpexp.units import QuantityError
 from tcpexp.words import quoted
 
@@ -60,6 +62,9 @@ BY_ENDING: tuple[tuple[str, str, float], ...] = (
 #: What stands for a number where no run is at hand.
 UNMEASURED = "(measured in each run)"
 _QUOTE = re.compile(r"\{(metric|check|is):\s*([^{}]*?)(?:,\s*as:\s*(\w+))?\s*\}")
+#: Words for some kernels; numbers may be quoted in them. With the blank before it, which goes with
+#: it.
+_PASSAGE = re.compile(r"( ?)\{((?:since|before)\b[^:{}]*): ((?:[^{}]|\{[^{}]*\})*)\}")
 _HINT = (
     "write {metric: flows.NAME.goodput_bps}, {check: 1} (the first of expect:) or {is: 20ms + 12 *"
     " 1448 / 10mbit, as: time}"
@@ -93,6 +98,21 @@ def _quote(found: re.Match[str]) -> Quote:
     return Quote(kind, found[2].strip(), found[3])
 
 
+def for_kernel(text: str, numbers: tuple[int, int] | None) -> str:
+    """Return ``text`` as it reads for the kernel with these numbers, such as (6, 12).
+
+    Without numbers, what holds for some kernels only says for which.
+    """
+
+    def read(found: re.Match[str]) -> str:
+        kernels = parse_kernels(found[2])
+        if numbers is None:
+            return f"{found[1]}[{kernels.words}: {found[3]}]"
+        return f"{found[1]}{found[3]}" if kernels.has(numbers) else ""
+
+    return _PASSAGE.sub(read, text)
+
+
 def fill(text: str, words: Callable[[Quote], str]) -> str:
     """Return ``text`` with every quote replaced by what ``words`` says for it."""
     return _QUOTE.sub(lambda found: words(_quote(found)), text)
@@ -111,10 +131,10 @@ def form_of(quote: Quote) -> tuple[str, float]:
 
 def without_run(text: str) -> str:
     """Return ``text`` as it reads where no run is at hand: what is computed stands there, what is
-    measured is said to be.
+    measured is said to be, and what holds for some kernels only says for which.
     """
     return fill(
-        text,
+        for_kernel(text, None),
         lambda quote: (
             written(quote, float(quote.expression.value({}))) if quote.kind == "is" else UNMEASURED
         ),
@@ -130,21 +150,41 @@ def written(quote: Quote, value: float) -> str:
 
 
 def quote_errors(
-    text: str, checks: int, names: Mapping[str, Iterable[str]]
+    text: str, checks: Sequence[Kernels], names: Mapping[str, Iterable[str]]
 ) -> Iterator[QuantityError]:
     """Yield an error for each quote that cannot be filled in: a part of metrics.json or a name that
-    no run has, a check that is not there, bad arithmetic.
+    no run has, a check that is not there or not made on every kernel for which the words hold, bad
+    arithmetic; and for each passage that does not say for which kernels it holds.
 
-    ``names`` are the plan's, by the kinds of ``KIND_OF_PART``.
+    ``checks`` are the kernels that each check of ``expect:`` is about, ``names`` the plan's, by the
+    kinds of ``KIND_OF_PART``.
     """
-    for quote in find_quotes(text):
+    for part, head in _parts(text):
         try:
-            _check(quote, checks, names)
+            kernels = Kernels() if head is None else parse_kernels(head)
         except QuantityError as error:
             yield error
+            continue
+        for quote in find_quotes(part):
+            try:
+                _check(quote, checks, names, kernels)
+            except QuantityError as error:
+                yield error
 
 
-def _check(quote: Quote, checks: int, names: Mapping[str, Iterable[str]]) -> None:
+def _parts(text: str) -> Iterator[tuple[str, str | None]]:
+    """Yield the parts of a text, each with the head of the passage that it is, if it is one."""
+    position = 0
+    for found in _PASSAGE.finditer(text):
+        yield text[position : found.start()], None
+        yield found[3], found[2]
+        position = found.end()
+    yield text[position:], None
+
+
+def _check(
+    quote: Quote, checks: Sequence[Kernels], names: Mapping[str, Iterable[str]], kernels: Kernels
+) -> None:
     if quote.form is not None and quote.form not in FORMS:
         raise QuantityError(
             f"'{quote.form}' is no way to write a number",
@@ -158,13 +198,23 @@ def _check(quote: Quote, checks: int, names: Mapping[str, Iterable[str]]) -> Non
             )
         quote.expression.value({})
     elif quote.kind == "check":
-        if not quote.what.isdigit() or not 1 <= int(quote.what) <= checks:
-            raise QuantityError(
-                f"there is no check '{quote.what}'",
-                f"expect: has {checks}, counted from 1" if checks else _HINT,
-            )
+        _check_check(quote.what, checks, kernels)
     else:
         _check_metric(quote.what.split("."), names)
+
+
+def _check_check(number: str, checks: Sequence[Kernels], kernels: Kernels) -> None:
+    if not number.isdigit() or not 1 <= int(number) <= len(checks):
+        raise QuantityError(
+            f"there is no check '{number}'",
+            f"expect: has {len(checks)}, counted from 1" if checks else _HINT,
+        )
+    made = checks[int(number) - 1]
+    if not kernels.within(made):
+        raise QuantityError(
+            f"check {number} is made on {made.words} only",
+            f"write {{{made.head}: words with {{check: {number}}}}}, or quote another",
+        )
 
 
 def _check_metric(path: list[str], names: Mapping[str, Iterable[str]]) -> None:

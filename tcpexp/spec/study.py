@@ -83,13 +83,24 @@ class TableMeasure(BaseModel):
         default=None, description="only rows of this time, such as [10s, 60s]"
     )
     take: Literal[
-        "mean", "time_mean", "sum", "per_second", "min", "max", "median", "last", "count"
+        "mean",
+        "time_mean",
+        "sum",
+        "per_second",
+        "min",
+        "max",
+        "median",
+        "p5",
+        "p95",
+        "p99",
+        "last",
+        "count",
     ] = Field(
         default="mean",
         description=(
             "`mean` of the rows; `time_mean`, each row counting as long as it lasts until the next;"
-            " `sum`; `per_second`, the sum over the time; `min`, `max`, `median`, `last`, or the"
-            " `count` of rows"
+            " `sum`; `per_second`, the sum over the time; `min`, `max`, `median`; `p5`, `p95`,"
+            " `p99`, the value that so many percent are at most; `last`, or the `count` of rows"
         ),
     )
     scale: float = Field(
@@ -111,7 +122,7 @@ class TableMeasure(BaseModel):
                     f"the table {self.table} has no column '{name}'",
                     suggest(name, columns) or f"it has {', '.join(columns)}",
                 )
-        if "t_ns" not in columns and (
+        if self.time_column() not in columns and (
             self.between is not None or self.take in ("time_mean", "per_second")
         ):
             raise QuantityError(
@@ -122,6 +133,10 @@ class TableMeasure(BaseModel):
                 "per_second needs the time that it is over", "add between: [10s, 60s]"
             )
         return self
+
+    def time_column(self) -> str:
+        """Return the column that says when a row was; a journey counts by its departure."""
+        return "sent_ns" if self.table == "journeys" else "t_ns"
 
 
 class _MeasureModel(BaseModel):

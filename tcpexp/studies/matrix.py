@@ -38,6 +38,11 @@ class Cell:
         """The combination in words: ``loss=1%, rtt=20ms``."""
         return ", ".join(f"{name}={value}" for name, value in self.written.items())
 
+    def origin_of(self, path: str) -> str | None:
+        """Return the parameter that sets the spec's value at ``path``, None when none does."""
+        pairs = zip(self.overrides, self.origins, strict=True)
+        return next((name for text, name in pairs if text.startswith(f"{path}=")), None)
+
 
 def expand_cells(spec: ExperimentSpec, quick: bool = False) -> list[Cell]:
     """Return all combinations that meet the conditions; the last parameter varies fastest.

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: More combinations than this are left to the tables on disk.
 MOST_ROWS = 400
+#: So many combinations can stand beside each other.
+MOST_COLUMNS = 6
 
 
 def write_study_report(
@@ -57,6 +59,7 @@ def report_content(
     import markupsafe
 
     spec = study.spec
+    heads, rows = _table(study, runs)
     results = [verdict.result for verdict in outcome.verdicts]
     return {
         "style": markupsafe.Markup(
@@ -82,8 +85,8 @@ def report_content(
         "verdicts": outcome.verdicts,
         "figures": [_figure(figure) for figure in figures],
         "parameters": _parameters(study),
-        "heads": _heads(study),
-        "rows": _rows(study, runs),
+        "heads": heads,
+        "rows": rows,
         "more": max(len(study.cells) - MOST_ROWS, 0),
         "failed": outcome.failed,
         "suspect": _suspect(runs),
@@ -139,6 +142,19 @@ def _parameters(study: Study) -> list[tuple[str, str, str, str]]:
             )
         )
     return rows
+
+
+def _table(study: Study, runs: pl.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Return the headings and the rows of the table of combinations.
+
+    A row is a combination. Where there are few of them and many measures, it is a measure, so that
+    the combinations stand beside each other.
+    """
+    heads, rows = _heads(study), _rows(study, runs)
+    if len(rows) > MOST_COLUMNS or len(heads) <= 2 * MOST_COLUMNS:
+        return heads, rows
+    first, *others = zip(heads, *rows, strict=True)
+    return list(first), [list(row) for row in others]
 
 
 def _heads(study: Study) -> list[str]:

@@ -86,7 +86,7 @@ def _make(
         )
         tasks = (study.task_of(run, folder, token) for run in unique(standing.rest))
         for task, result in run_tasks(client, tasks, watcher.stop, watcher.hands_out):
-            _take(folder, task, result)
+            take_result(folder, task, result)
             outcome.runs_wall_s += float(result.cost.get("wall_s", 0.0))
             outcome.processor_s += float(result.cost.get("processor_s", 0.0))
             watcher.ends(task, result, forecasts.get(task.key, 0.0))
@@ -116,7 +116,7 @@ def _workers(
         yield client
 
 
-def _take(folder: StudyFolder, task: CellTask, result: CellResult) -> None:
+def take_result(folder: StudyFolder, task: CellTask, result: CellResult) -> None:
     """Put what a worker without the study's folder has sent.
 
     Note a failure that no worker could note.

@@ -5,8 +5,9 @@ and the folder that keeps them.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from tcpexp.spec.model import ExperimentSpec
 
 SEED_RANGE = 2**32
+#: What decides a run's results besides its plan, in a place with this kernel (None: the usual one).
+IdentityWith = Callable[[str | None], dict[str, str]]
 #: So many mistakes in a sweep's values are enough to mend.
 MOST_ERRORS = 20
 
@@ -67,8 +70,8 @@ class StudyOptions:
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run: its cell, which repetition (from 0 on), its seed, the hash that names it, and what
-    it is expected to cost.
+    """One run: its cell, which repetition (from 0 on), its seed, the hash that names it, what it is
+    expected to cost, the kernel that it asks for, and the identity of the place that makes it.
     """
 
     number: int
@@ -77,6 +80,8 @@ class PlannedRun:
     seed: int
     key: str
     forecast: Forecast
+    kernel: str | None
+    identity: dict[str, str]
 
 
 class Study:
@@ -92,7 +97,7 @@ class Study:
         base: Source,
         catalogue: Catalogue,
         options: StudyOptions,
-        identity: dict[str, str],
+        identity_with: IdentityWith,
         given: Source | None = None,
     ) -> None:
         assert spec.sweep is not None
@@ -101,12 +106,26 @@ class Study:
         self.spec = spec
         self.sweep: SweepSpec = spec.sweep
         self.options = options
-        self.identity = identity
         self.name = f"{spec.name}-quick" if options.quick else spec.name
         self.keep: Keep = options.keep or spec.sweep.keep
         self.cells = expand_cells(spec, options.quick)
         self._base, self._catalogue = base, catalogue
+        self._identity_with = identity_with
         self.runs = list(self._plan_runs())
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What decides the runs' results besides their plans: image, kernel, engine.
+
+        Where the study varies the kernel, ``kernel (debian-6.1)`` and the like.
+        """
+        names = {run.kernel or "usual": run.identity for run in self.runs}
+        first = next(iter(names.values()), {})
+        same = {name for name in first if len({one.get(name) for one in names.values()}) == 1}
+        merged = {name: value for name, value in first.items() if name in same}
+        for kernel, one in names.items():
+            merged |= {f"{name} ({kernel})": one[name] for name in one if name not in same}
+        return merged
 
     # what the runs gave
 
@@ -206,6 +225,8 @@ class Study:
 
     def _plan_cell(self, cell: Cell, number: int) -> Iterator[PlannedRun]:
         spec = self._cell_spec(cell)
+        kernel = self.options.kernel or spec.kernel
+        identity = self._identity_of(cell, kernel)
         for repeat in range(self.repeats):
             seed = seed_of(spec.seed, repeat)
             plan = self._compile(
@@ -216,9 +237,34 @@ class Study:
                 cell,
                 repeat,
                 plan.seed,
-                content_key(plan, self.identity),
+                content_key(plan, identity),
                 forecast_run(plan, self.keep),
+                kernel,
+                identity,
             )
+
+    def _identity_of(self, cell: Cell, kernel: str | None) -> dict[str, str]:
+        """Return the identity of the place that makes a combination's runs.
+
+        Raises ``SpecErrors`` at the parameter that names no kernel.
+        """
+        varied = cell.origin_of("kernel")
+        if varied is not None and self.options.kernel is not None:
+            where = self.spec.place("sweep", "parameters", varied, key=True)
+            raise SpecErrors(
+                [SpecError("this sweep varies the kernel", where=where, hint="leave --kernel out")]
+            )
+        try:
+            return self._identity_with(kernel)
+        except SpecError as error:
+            where = (
+                self.spec.place("sweep", "parameters", varied)
+                if varied is not None
+                else self.spec.place("kernel")
+                if self.options.kernel is None
+                else "--kernel"
+            )
+            raise SpecErrors([SpecError(error.message, where=where, hint=error.hint)]) from None
 
     def plan_of(self, run: PlannedRun) -> RunPlan:
         """Return the plan of a run."""
@@ -239,7 +285,7 @@ class Study:
             str(folder.path),
             token,
             self.options.workplace,
-            self.identity,
+            run.identity,
             self.keep,
             measures,
         )
@@ -318,12 +364,28 @@ def load_study(path: Path | Source, options: StudyOptions) -> Study:
     given = path if isinstance(path, Source) else load_source(path)
     read = _read(given, options.overrides)
     expand_cells(read[0], options.quick)  # its errors come before a guest's image is built
-    workplace = load_workplace(options.workplace, options.kernel)
+    workplace = load_workplace(options.workplace, options.kernel or read[0].kernel)
     options = dataclasses.replace(options, workplace=workplace.name)
     lacks = workplace.missing()
     if lacks:
         raise HostError(f"this machine cannot run {read[0].name}", missing=lacks)
-    return _compiled(read, options, workplace.identity(), given)
+
+    @functools.cache
+    def identity_with(kernel: str | None) -> dict[str, str]:
+        return load_workplace(workplace.name, kernel).identity()
+
+    return _compiled(read, options, identity_with, given)
+
+
+def compile_study(
+    given: Source, options: StudyOptions, identity: dict[str, str], catalogue: Catalogue
+) -> Study:
+    """Return the study of a spec for a place of which the identity is known.
+
+    ``catalogue`` may serve many of them, as none of them has plugins or names a kernel. Raises
+    ``SpecErrors``. Needs no guest.
+    """
+    return _compiled(_read_with(given, catalogue), options, lambda _kernel: identity, given)
 
 
 def examine_study(path: Path, overrides: tuple[str, ...] = ()) -> tuple[RunPlan, dict[str, int]]:
@@ -363,7 +425,8 @@ def _count_runs(source: Source, catalogue: Catalogue) -> dict[str, int]:
         return {}
     forms = {"full": False} | ({"quick": True} if read[0].sweep.quick is not None else {})
     return {
-        form: len(_compiled(read, StudyOptions(quick), {}).runs) for form, quick in forms.items()
+        form: len(_compiled(read, StudyOptions(quick), lambda kernel: {}).runs)
+        for form, quick in forms.items()
     }
 
 
@@ -389,11 +452,11 @@ def _read_with(source: Source, catalogue: Catalogue) -> tuple[ExperimentSpec, So
 def _compiled(
     read: tuple[ExperimentSpec, Source, Catalogue],
     options: StudyOptions,
-    identity: dict[str, str],
+    identity_with: IdentityWith,
     given: Source | None = None,
 ) -> Study:
     """Return the study; its measures name what its runs have."""
-    study = Study(*read, options, identity, given)
+    study = Study(*read, options, identity_with, given)
     errors = unknown_names(study.spec, (study.plan_of(run) for run in study.runs))
     if errors:
         raise SpecErrors(errors)

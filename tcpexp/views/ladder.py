@@ -266,6 +266,8 @@ def segment_text(row: dict[str, Any]) -> str:
     if again:
         parts.append("(again)")
     parts += [f"[{SHORT[name]}]" for name in labels if name in SHORT]
+    # what every segment of MPTCP carries says nothing
+    parts += [word for word in (row["mptcp"] or "").split() if word != "DSS"]
     return "  ".join(parts)
 
 

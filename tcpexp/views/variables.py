@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tcpexp.late import polars as pl
 from tcpexp.store.rundata import RunData
-from tcpexp.views.windows import Span, rows_within
+from tcpexp.views.spans import Span, rows_within
 
 
 def flow_variables(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from ideal_sender import (
+    BURSTS,
     Flow,
     LinuxCubic,
     Reno,
@@ -55,8 +56,15 @@ def test_the_numbers_of_the_study_cubic_response(rtt_s, count, window):
         window, abs=0.06
     )
     assert str(window) in str(
-        load_spec(STUDIES / "cubic_response.yaml").sweep.measures["rules"].is_
+        load_spec(STUDIES / "cubic_response.yaml").sweep.measures["rules_above"].is_
     )
+
+
+def test_a_burst_that_is_acknowledged_at_once_lets_cubic_grow_more():
+    alone, at_once = (
+        spread_of("cubic", Way(0.01, **options), every(100), 3, 15)[0] for options in ({}, BURSTS)
+    )
+    assert (alone, at_once) == (pytest.approx(9.1, abs=0.06), pytest.approx(9.4, abs=0.06))
 
 
 def test_cubic_reduces_to_seven_tenths_and_remembers_a_lower_plateau_when_it_did_not_come_back():

@@ -221,3 +221,25 @@ def test_a_run_that_does_not_name_its_kernel_passes_no_check_about_kernels(tmp_p
 def test_a_kernel_version_is_a_text_with_two_numbers(version: object) -> None:
     with pytest.raises(pydantic.ValidationError, match="not a kernel version"):
         goodput(at_least="1mbit", since_kernel=version)
+
+
+def test_a_check_that_no_kernel_could_pass_is_refused() -> None:
+    with pytest.raises(pydantic.ValidationError, match="no kernel is since"):
+        goodput(at_least="1mbit", since_kernel="6.5", before_kernel="6.5")
+
+
+def test_checks_that_are_left_out_are_named_with_what_they_are_about(run: CheckedRun) -> None:
+    import dataclasses
+
+    from tcpexp.checks.run import check_run, left_out_words
+
+    given = {"flow": "one", "at_least": "1mbit"}
+    about = ({}, {"before_kernel": "6.5"}, {"since_kernel": "6.5"}, {"ip": 6})
+    expect = tuple({"goodput": {**given, **more}} for more in about)
+    run.plan = dataclasses.replace(run.plan, expect=expect)
+    run.says(versions={"kernel": "6.12.1"}).write()
+    assert left_out_words(run.data()) == ""  # not judged yet
+    assert [verdict.number for verdict in check_run(run.data())] == [1, 3]
+    assert left_out_words(run.data()) == (
+        "Left out: check 2 (about Linux before 6.5), check 4 (about IPv6)."
+    )

@@ -61,8 +61,8 @@ def same(quoted: str, printed: str) -> bool:
     return printed.startswith(head) if dots else printed == quoted
 
 
-def test_there_are_ten_labs_with_the_same_parts_and_each_leads_to_the_next() -> None:
-    assert [page.name[:2] for page in LABS] == [f"{number:02}" for number in range(1, 11)]
+def test_there_are_eleven_labs_with_the_same_parts_and_each_leads_to_the_next() -> None:
+    assert [page.name[:2] for page in LABS] == [f"{number:02}" for number in range(1, 12)]
     for number, page in enumerate(LABS):
         text = page.read_text()
         assert re.findall(r"^## (.+)$", text, re.M) == list(PARTS), page.name

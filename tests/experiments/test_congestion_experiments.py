@@ -47,6 +47,15 @@ class TestCongestion(ExperimentTests):
             fails=("convergence of the flows towards h2",),
             passes=("goodput of flow first from 2 s to 15 s",),
         ),
+        twin(  # keeps more than Reno and grows as fast: takes more
+            "aimd_friendly",
+            "congestion_controls.aimd.parameters.alpha=1024",
+            fails=(
+                "share of flow aimd",
+                "growth per RTT of flow aimd in congestion_avoidance",
+            ),
+            passes=("back-off factor of flow aimd", "growth per RTT of flow reno"),
+        ),
         twin(  # switched to Reno: no model, a full queue
             "cc_switch",
             "actions[1].algorithm=reno",

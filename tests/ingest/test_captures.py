@@ -107,8 +107,8 @@ def with_type(kind):
         (c.frame("fd00::1", "fd00::2", 43, bytes(20)), "neither TCP, UDP nor ICMPv6"),
         (c.tcp("10.0.0.1", "10.0.0.2", (1, 2), 1, 1, "SA"), "a SYN-ACK without its SYN"),
         (
-            c.tcp("10.0.0.1", "10.0.0.2", (1, 2), 1, 1, "A", tail=c.options(raw=b"\x1e\x04\0\0")),
-            "a TCP option of kind 30",
+            c.tcp("10.0.0.1", "10.0.0.2", (1, 2), 1, 1, "A", tail=c.options(raw=b"\x1f\x04\0\0")),
+            "a TCP option of kind 31",
         ),
         (
             c.tcp("10.0.0.1", "10.0.0.2", (1, 2), 1, 1, "A", tail=b"\x08\x0a\0\0"),

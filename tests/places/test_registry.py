@@ -14,8 +14,9 @@ from tests.support.example_place import installed
 class Kind(PlaceKind):
     """A kind of place that has what it is told to have."""
 
-    def __init__(self, name, clocks=("virtual",), lacks=(), needs_root=False):
+    def __init__(self, name, clocks=("virtual",), lacks=(), needs_root=False, has_kernels=False):
         self.name, self.clocks, self.lacks, self.needs_root = name, clocks, lacks, needs_root
+        self.has_kernels = has_kernels
         self.words, self.title, self.what = f"in {name}", name, f"the place {name}"
 
     def open(self, wanted, say):
@@ -59,6 +60,16 @@ def test_guest_means_the_best_that_needs_no_root(kinds):
 def test_a_clock_chooses_a_place_that_has_it(kinds):
     kinds(Kind("jumps"), Kind("counts", ("virtual", "real")))
     assert registry.choose_kind("guest", Wanted("real"), "").name == "counts"
+
+
+def test_a_kernel_chooses_a_place_that_has_several(kinds):
+    kinds(Kind("plain", ("virtual", "real")), Kind("many", has_kernels=True))
+    assert registry.choose_kind("auto", Wanted(kernel="old"), "").name == "many"
+    assert registry.choose_kind("auto", Wanted(), "").name == "plain"
+    message = "no place has kernels to choose from on the real clock, and old is asked for"
+    with pytest.raises(SpecError, match=message) as caught:
+        registry.choose_kind("auto", Wanted("real", "old"), "")
+    assert "use --on many" in str(caught.value.hint)
 
 
 def test_a_named_place_without_the_clock_is_refused_with_those_that_have_it(kinds):

@@ -14,7 +14,7 @@ from tcpexp.plan.explain import explain_plan
 from tcpexp.plan.topology import load_class_file, topology_names
 
 MS = 1_000_000
-NEW = ("dumbbell", "parking_lot", "chain", "star", "relay")
+NEW = ("dumbbell", "parking_lot", "chain", "star", "relay", "pairs")
 
 
 def compiled(folder: Path, topology: str, links: str = "{}"):
@@ -169,6 +169,9 @@ def test_many_pairs_keep_names_and_addresses_apart(ip, tmp_path):
         ("{name: parking_lot, params: {bottlenecks: 41}}", "41 is out of range"),
         ("{name: chain, params: {routers: -1}}", "-1 is out of range"),
         ("{name: star, params: {servers: true}}", "not a whole number"),
+        ("{name: pairs, params: {names: [syn, syn]}}", "a list of different names"),
+        ("{name: pairs, params: {names: syn}}", "a list of different names"),
+        ("{name: pairs, params: {names: [syn, handshake]}}", "'handshake' names no pair"),
         (
             "{name: relay, params: {fast_rate: 1mbit}}",
             "no parameter 'fast_rate' (did you mean 'far_rate'?)",
@@ -185,7 +188,7 @@ def test_a_silly_parameter_is_refused_at_its_place(topology, words, tmp_path):
     assert key in text.partition(": ")[2]
 
 
-@pytest.mark.parametrize("name", ["dumbbell", "parking_lot", "chain", "star"])
+@pytest.mark.parametrize("name", ["dumbbell", "parking_lot", "chain", "star", "pairs"])
 def test_each_class_is_one_of_mininets_and_can_be_named_to_mn(name):
     from importlib import util
 
@@ -200,6 +203,13 @@ def test_each_class_is_one_of_mininets_and_can_be_named_to_mn(name):
     graph = load_class_file(path, {})
     assert topo.hosts(sort=False) == list(graph.nodes)
     assert len(topo.links()) == len(graph.links)
+
+
+def test_pairs_are_joined_by_a_link_of_their_own(tmp_path):
+    links = "{syn1-syn2: {delay: 10ms}}"
+    plan = compiled(tmp_path, "{name: pairs, params: {names: [syn, win]}}", links)
+    assert [link.name for link in plan.network.links] == ["syn1-syn2", "win1-win2"]
+    assert [link.base_rtt_ns for link in plan.network.links] == [20 * MS, 0]
 
 
 def test_they_are_listed():

@@ -51,6 +51,13 @@ def test_a_spec_is_frozen(workshop):
     [
         ("durration: 5s", "5:1: unknown key 'durration' (did you mean 'duration'?)"),
         ("seed: x", "5:7: 'x' is not a seed (write a whole number from 0 to 4294967295)"),
+        (
+            "kernel: 6.1",
+            "5:9: '6.1' is a number here, and names no kernel (6.10 would be 6.1) (write kernel:"
+            " debian-6.1, or put it in quotes)",
+        ),
+        ("kernel: ../x", "5:9: '../x' names no kernel (write for example kernel: debian-6.1)"),
+        ("kernel: [a]", "5:9: a list names no kernel (write for example kernel: debian-6.1)"),
         ("seed: -1", "5:7: '-1' is out of range (it must be at least 0)"),
         ("title: 5", "5:8: expected a text, found '5' (put it in quotes)"),
         ("description: [a]", "5:14: expected a text, found a list (put it in quotes)"),

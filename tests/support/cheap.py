@@ -9,7 +9,7 @@ import os
 import time
 from pathlib import Path
 
-from tcpexp.errors import RunError
+from tcpexp.errors import RunError, SpecError
 from tcpexp.places.base import PlaceResult
 
 SPEC = """\
@@ -110,6 +110,26 @@ def write_spec(folder: Path, rates="[1mbit, 2mbit, 4mbit]", rtts="[10ms, 20ms]",
     path = folder / "cheap.yaml"
     path.write_text(SPEC.format(rates=rates, rtts=rtts, repeat=repeat))
     return path
+
+
+class CheapKernelWorkplace(CheapWorkplace):
+    """The kind of place that has three kernels, whose runs do nothing with them."""
+
+    name = "tests.support.cheap:CheapKernelWorkplace"
+
+    def __init__(self, kernel=None):
+        if kernel not in (None, "old", "new", "newest"):
+            raise SpecError(f"there is no kernel '{kernel}'", hint="did you mean 'old'?")
+        self.kernel = kernel
+
+    def identity(self):
+        return {"engine": "1", "kernel": f"hash-of-{self.kernel or 'new'}"}
+
+    def fit(self, asked):
+        self.kernel = asked["kernel"].removeprefix("hash-of-")
+
+
+KERNEL_NAME = "tests.support.cheap:CheapKernelWorkplace"
 
 
 class CheapImageWorkplace(CheapWorkplace):

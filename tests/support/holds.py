@@ -12,9 +12,7 @@ from typing import Any
 import yaml
 
 from tcpexp.analysis.activity import activity_of
-from tcpexp.analysis.links import find_rate_epochs
-from tcpexp.analysis.offered import offered_bits
-from tcpexp.analysis.pathsteps import flow_hops
+from tcpexp.analysis.pathsteps import offered_to
 from tcpexp.plan.types import RunPlan
 from tcpexp.report.explanation import MISSING, answer_of, explanation_of
 from tcpexp.spec.quotes import fill
@@ -41,13 +39,11 @@ def beyond_the_link(run: RunData) -> Iterator[str]:
     """Yield each flow that delivered more than the slowest link on its way offered meanwhile, each
     direction filled by more than it offered.
     """
-    epochs = find_rate_epochs(run)
     for flow in run.plan.flows:
         metrics, active = run.metrics["flows"][flow.name], activity_of(run, flow)
         if active is None:
             continue
-        crossed = [hop.key for hop in flow_hops(run.plan.network, flow)]
-        offered = offered_bits(epochs, crossed, active.from_ns, active.to_ns)
+        offered = offered_to(run, flow, active.from_ns, active.to_ns)
         if offered is not None and active.goodput_bytes * 8 > offered + BURST_BITS:
             yield (
                 f"flow {flow.name} delivered {active.goodput_bytes * 8} bits on a link that offered"

@@ -27,6 +27,11 @@ tree := $(dir $(lastword $(MAKEFILE_LIST)))
 olddefconfig:
 	sed -i '/CONFIG_NOT_IN_THIS_KERNEL/d' .config
 	echo 'CONFIG_CC_VERSION_TEXT="fake cc 1.0"' >> .config
+modules_prepare:
+	mkdir -p scripts include/config
+	echo made > scripts/module.lds
+	cp .config include/config/auto.conf
+	touch vmlinux.symvers
 linux: $(tree)linux.c
 	@test "$(ARCH)" = um
 	@for i in 1 2 3 4 5 6 7 8 9 10; do echo "  CC      net/$$i.o"; done
@@ -112,6 +117,7 @@ class FakeArchive:
             "linux.c": LINUX,
             **self.files,
         }.items():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
             (tree / name).write_text(text)
         package = root / "package"
         (package / "usr/src").mkdir(parents=True)

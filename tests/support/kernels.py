@@ -25,11 +25,16 @@ def binary_hash(text: str) -> str:
 
 
 def make_kernel(
-    name: str = "debian-7.3", text: str = "one", recipe: str | None = None, choose: bool = True
+    name: str = "debian-7.3",
+    text: str = "one",
+    recipe: str | None = None,
+    choose: bool = True,
+    more: dict[str, bytes] | None = None,
 ) -> Kernel:
     """Write a kernel that is told from others by ``text`` into the cache, and return it.
 
-    ``recipe`` is the hash of the recipe, by default of the one that tcpexp has by this name.
+    ``recipe`` is the hash of the recipe, by default of the one that tcpexp has by this name;
+    ``more`` are further files.
     """
     work = kernels_dir() / f"making-{name}-{text}"
     (work / "recipe/patches").mkdir(parents=True)
@@ -38,6 +43,8 @@ def make_kernel(
     (work / "config").write_text("CONFIG_NET=y\n")
     for part in ("NOTICE", "recipe/recipe.yaml", "recipe/COPYING", "recipe/patches/0001-a.patch"):
         (work / part).write_text(f"{part} of {text}\n")
+    for part, content in (more or {}).items():
+        (work / part).write_bytes(content)
     described = {
         "name": name,
         "version": name.partition("-")[2] + ".4",

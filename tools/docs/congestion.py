@@ -26,6 +26,9 @@ nearest name. In the guest the module is loaded before the experiment starts. On
 missing; a host's default must also be in the machine's `net.ipv4.tcp_allowed_congestion_control`,
 and the message has the command.
 
+One of your own is named by its source, `{source: my_cc.c}`, and compiled for the kernel in use:
+[a congestion control of your own](../guides/own-congestion-control.md).
+
 `tcpexp list congestion_controls` prints the list, `tcpexp describe dctcp` one of them. It is
 measured: a test compares it with the modules of the guest's kernel (Debian 12, Linux 6.1), sends
 with each, and reads its name back from the socket. The study

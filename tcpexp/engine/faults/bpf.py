@@ -6,9 +6,11 @@ Standard library only.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import platform
 import struct
+import time
 from dataclasses import dataclass
 
 #: include/uapi/linux/bpf.h, enum bpf_cmd.
@@ -17,6 +19,9 @@ PROG_GET_FD_BY_ID, MAP_GET_FD_BY_ID, OBJ_GET_INFO_BY_FD = 13, 14, 15
 #: bpf(2) has no wrapper in the C library.
 SYS_BPF = {"x86_64": 321, "aarch64": 280}
 MAX_MAPS = 32
+#: The kernel refills what it allocates entries from by an interrupt of its own: after a burst of
+#: new entries (each host of a large network is one) that must have had its turn.
+REFILL_S, REFILLS = 0.01, 20
 #: struct bpf_prog_info up to map_ids, struct bpf_map_info up to name; the kernel fills what it is
 #: given room for.
 PROG_INFO = struct.Struct("=II8sIIQQQIIQ")
@@ -42,13 +47,26 @@ class Map:
         return value.raw
 
     def write(self, key: bytes, value: bytes) -> None:
-        """Set the value of ``key``; raises ``OSError``."""
+        """Set the value of ``key``; raises ``OSError``.
+
+        Waits a little where the kernel has no entry at hand (ENOMEM of a map that is not allocated
+        beforehand).
+        """
         if (len(key), len(value)) != (self.key_bytes, self.value_bytes):
             raise ValueError(
                 f"map {self.name} takes {self.key_bytes} + {self.value_bytes} bytes, not {len(key)}"
                 f" + {len(value)}"
             )
-        self._call(MAP_UPDATE_ELEM, key, ctypes.create_string_buffer(value, len(value)))
+        for _ in range(REFILLS):
+            try:
+                return self._call(
+                    MAP_UPDATE_ELEM, key, ctypes.create_string_buffer(value, len(value))
+                )
+            except OSError as error:
+                if error.errno != errno.ENOMEM:
+                    raise
+            time.sleep(REFILL_S)
+        return self._call(MAP_UPDATE_ELEM, key, ctypes.create_string_buffer(value, len(value)))
 
     def _call(self, command: int, key: bytes, value: ctypes.Array[ctypes.c_char]) -> None:
         held = ctypes.create_string_buffer(key, len(key))

@@ -34,7 +34,7 @@ class HostKind(PlaceKind):
     def open(self, wanted: Wanted, say: Say) -> Place:
         """Return the host. Raises ``SpecError`` when a kernel is asked for."""
         refuse_kernel(wanted, "the host has its own kernel only")
-        return HostPlace()
+        return HostPlace(say=say, allow_modules=wanted.allow_modules)
 
     def slot(self) -> AbstractContextManager[int]:
         """Hold the number k of a subnet 10.k.0.0/16 that no other run on this machine has."""

@@ -16,6 +16,7 @@ from tcpexp.errors import Missing
 from tcpexp.machine.hints import modules_words
 from tcpexp.paths import PACKAGE
 from tcpexp.places.asked import PACKAGES, PER_INTERFACE, asked_sysctls, default_algorithms
+from tcpexp.places.host.modules import missing_for_modules
 from tcpexp.places.host.space import try_inside
 from tcpexp.plan.types import Needs, RunPlan
 
@@ -48,21 +49,27 @@ AVAILABLE_PATH = Path("/proc/sys/net/ipv4/tcp_available_congestion_control")
 FAULT_OBJECT = PACKAGE / "engine" / "faults" / "segments.bpf.o"
 
 
-def find_missing(plan: RunPlan) -> tuple[Missing, ...]:
-    """Return everything that this machine lacks to run ``plan`` on its own kernel."""
+def find_missing(plan: RunPlan, *, allow_modules: bool = False) -> tuple[Missing, ...]:
+    """Return everything that this machine lacks to run ``plan`` on its own kernel.
+
+    ``allow_modules``: the plan's own congestion controls may be loaded into it.
+    """
     tools = missing_tools((*ENGINE_TOOLS, *plan.needs.tools))
     if os.geteuid() != 0:
         return (*missing_root(), *tools)
     if any(lack.what in ("program unshare", "program tc") for lack in tools):
         return tools
-    algorithms = plan.needs.congestion_controls
+    own = {module.name for module in plan.modules}
+    algorithms = [name for name in plan.needs.congestion_controls if name not in own]
+    defaults = [name for name in default_algorithms(plan) if name not in own]
     return (
         *tools,
         *missing_namespaces(),
         *missing_qdiscs(plan.needs.qdiscs),
         *missing_wire_filter(plan),
         *missing_congestion_controls(algorithms),
-        *missing_default_congestion_controls(default_algorithms(plan)),
+        *missing_default_congestion_controls(defaults),
+        *missing_for_modules(plan, allowed=allow_modules),
         *missing_features(plan.needs),
         *missing_sysctls(asked_sysctls(plan)),
     )
@@ -233,6 +240,9 @@ def missing_features(needs: Needs) -> tuple[Missing, ...]:
             found.append(
                 Missing("TUN devices", "the user-space TCP", kernel_remedy("CONFIG_TUN", "tun"))
             )
+        elif name == "mptcp" and not Path("/proc/sys/net/mptcp").is_dir():
+            remedy = kernel_remedy("CONFIG_MPTCP", "mptcp")
+            found.append(Missing("MPTCP in this kernel", "MPTCP sockets", remedy))
         elif name == "segment_faults":
             found += missing_for_faults()
     return tuple(found)

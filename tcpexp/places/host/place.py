@@ -32,10 +32,17 @@ from tcpexp.places.host.journal import (
     remove_run,
     write_entry,
 )
+from tcpexp.places.host.modules import host_target
 from tcpexp.places.host.needs import find_missing
 from tcpexp.places.host.space import ISOLATION, with_package
+from tcpexp.places.modules.build import (
+    BuiltModule,
+    build_modules,
+    module_facts,
+    with_modules,
+)
 from tcpexp.plan.types import RunPlan, to_execute, to_json
-from tcpexp.telling import TellPhase
+from tcpexp.telling import Say, TellPhase, say_nothing
 
 #: How long an engine that was asked to stop may take, in seconds.
 STOP_GRACE_S = 30.0
@@ -61,12 +68,30 @@ class HostPlace:
     name = "host"
     clock: Clock = "real"
 
-    def __init__(self, state_dir: Path = STATE_DIR) -> None:
+    def __init__(
+        self,
+        state_dir: Path = STATE_DIR,
+        say: Say = say_nothing,
+        *,
+        allow_modules: bool = False,
+    ) -> None:
         self.state_dir = state_dir
+        self.say = say
+        self.allow_modules = allow_modules
 
     def check(self, plan: RunPlan) -> tuple[Missing, ...]:
-        """Return what this machine lacks to run ``plan``."""
-        return find_missing(plan)
+        """Return what this machine lacks to run ``plan``.
+
+        Raises ``SpecErrors`` when a congestion control of the plan's own does not compile.
+        """
+        lacks = find_missing(plan, allow_modules=self.allow_modules)
+        if not lacks:
+            self.build_modules(plan)
+        return lacks
+
+    def build_modules(self, plan: RunPlan) -> tuple[BuiltModule, ...]:
+        """Return the plan's own congestion controls, compiled for this machine's kernel."""
+        return build_modules(plan, host_target(), self.say) if plan.modules else ()
 
     def part(self, name: str) -> str | None:
         """Return None: nothing of the host is handed on."""
@@ -86,6 +111,7 @@ class HostPlace:
             raise HostError(
                 "this machine cannot run the experiment on its own kernel", missing=lacks
             )
+        modules = self.build_modules(plan)
         clean_leftovers(self.state_dir)
         token = f"{os.getpid()}-{time.monotonic_ns()}"
         folder = self.state_dir / f"files-{token}"
@@ -95,13 +121,15 @@ class HostPlace:
         try:
             folder.mkdir(parents=True)
             raw.mkdir(parents=True, exist_ok=True)
-            (folder / "plan.json").write_text(to_json(to_execute(plan)))
+            (folder / "plan.json").write_text(to_json(to_execute(with_modules(plan, modules))))
             child = self._start(folder, raw, token)
             try:
                 self._watch(child, plan, progress, stop)
             finally:
                 _end(child)
-            return self._result(child, raw)
+            result = self._result(child, raw)
+            result.facts["modules"] = module_facts(modules)
+            return result
         except OSError as error:
             raise RunError(f"the run's files cannot be written: {error}") from None
         finally:

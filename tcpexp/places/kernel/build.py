@@ -348,7 +348,7 @@ def put_kernel(kernel: Kernel, work: Path) -> Kernel:
             there = load_kernel(target)
             if there is not None and there.recipe == kernel.recipe:
                 verify_kernel(there)
-                if headers_sha256(there) is None and headers_sha256(kernel) is not None:
+                if headers_sha256(kernel) not in (None, headers_sha256(there)):
                     _move_beside(kernel, there)
                 return there
         target.rename(work / "before")

@@ -82,6 +82,7 @@ RULES = (
     "scripts/Makefile*",
     "scripts/*.include",
     "scripts/*.sh",
+    "scripts/check-local-export",
     "scripts/module-common.c",
     "scripts/basic/*.c",
     "scripts/mod/*.[ch]",
@@ -178,15 +179,15 @@ def kernel_headers(kernel: Kernel, say: Say) -> Path:
         HostError: the kernel came without headers, a compiler is missing, or there is no room.
         DataError: the archive of the headers is damaged.
     """
-    folder = kernel.path / "headers"
-    if folder.is_dir():
-        return folder
     digest = headers_sha256(kernel)
     if digest is None:
         raise HostError(
             f"the kernel {kernel.name} {kernel.sha256[:12]} has no headers to build a module with",
             hint=how_to_get_headers(kernel),
         )
+    folder = kernel.path / f"headers-{digest[:12]}"
+    if folder.is_dir():
+        return folder
     lacks = tuple(
         Missing(tool, "building a kernel's module", f"apt install {tool}")
         for tool in ("gcc", "make")

@@ -190,3 +190,29 @@ def _configuration(folder: Path, sources: Path) -> str:
     )
     lines = [f"#clear {hook};" for hook in (*hooks, "APT::Architectures")]
     return "\n".join([*lines, *(f'{name} "{value}";' for name, value in settings.items())]) + "\n"
+
+
+def fetch_packages(
+    packages: dict[str, str], suites: tuple[str, ...], work: Path, log: Path, say: Say
+) -> list[Path]:
+    """Return Debian's packages of these names and versions, downloaded into ``work``.
+
+    Raises:
+        HostError: no mirror answers, or none has a package in this version any more.
+        RunError: apt failed.
+    """
+    mirrors = mirrors_of(os.environ.get("TCPEXP_DEBIAN_MIRRORS", ""))
+    archive = _Archive(work / "apt", source_lines(suites, mirrors), log)
+    for name, version in packages.items():
+        found = archive.versions(name)
+        if not archive.reached():
+            hint = "is the network up? TCPEXP_DEBIAN_MIRRORS names other mirrors"
+            raise HostError("no mirror of Debian answers", hint=hint)
+        if version not in found:
+            there = f"; there is {found[0]}" if found else ""
+            raise HostError(f"Debian's mirrors have no {name} {version} any more{there}")
+    say(f"fetching {', '.join(packages)} from Debian")
+    wanted = [f"{name}={version}" for name, version in packages.items()]
+    argv = ["apt-get", f"-c={archive.configuration}", "-q", "download", *wanted]
+    call(argv, log, cwd=archive.folder, what="apt-get download failed")
+    return sorted(archive.folder.glob("*.deb"))

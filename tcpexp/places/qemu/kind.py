@@ -49,7 +49,7 @@ class QemuKind(PlaceKind):
     def open(self, wanted: Wanted, say: Say) -> Place:
         """Return the virtual machine. Raises ``SpecError`` when a kernel is asked for."""
         refuse_kernel(wanted, "qemu runs the kernel of its image only")
-        return QemuPlace(wanted.clock or "virtual", say, wanted.image)
+        return QemuPlace(wanted.clock or "virtual", say, wanted.image, trusted=wanted.trusted)
 
     def identity(self, wanted: Wanted) -> dict[str, str]:
         """Return the hashes of the image, the template's ingredients and the booted memory.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tcpexp.errors import HostError, Missing, RunError
+from tcpexp.errors import HostError, Missing, RunError, SpecError
 from tcpexp.places.base import GuestState, PlaceResult
 from tcpexp.places.guestcode import with_source_lines
 from tcpexp.places.image.contents import find_contents
@@ -21,6 +21,14 @@ from tcpexp.places.image.image import Image, build_image, find_image
 from tcpexp.places.image.scratch import scratch_dir, scratch_prefix
 from tcpexp.places.image.unpacked import find_unpacked
 from tcpexp.places.inventory import find_lacking
+from tcpexp.places.modules.build import (
+    BuiltModule,
+    build_modules,
+    module_facts,
+    with_modules,
+)
+from tcpexp.places.modules.crash import explained
+from tcpexp.places.modules.debian import image_target
 from tcpexp.places.qemu import machine
 from tcpexp.places.qemu.monitor import Monitor
 from tcpexp.places.qemu.template import Template, build_template, engine_initrd, shim_environment
@@ -65,10 +73,13 @@ class QemuPlace:
         clock: machine.Clock = "virtual",
         say: Callable[[str], None] = lambda text: None,
         image_sha256: str | None = None,
+        *,
+        trusted: bool = True,
     ) -> None:
         self.clock: machine.Clock = clock
         self.say = say
         self.image_sha256 = image_sha256
+        self.trusted = trusted
 
     def check(self, plan: RunPlan) -> tuple[Missing, ...]:
         """Return what this machine, or the guest, lacks to run ``plan``.
@@ -80,7 +91,26 @@ class QemuPlace:
         if lacks or image is None:
             return lacks
         inventory = find_contents(image, find_unpacked(image))
-        return () if inventory is None else find_lacking(plan, inventory)
+        lacks = () if inventory is None else find_lacking(plan, inventory)
+        if not lacks:
+            self.build_modules(plan, image)
+        return lacks
+
+    def build_modules(self, plan: RunPlan, image: Image) -> tuple[BuiltModule, ...]:
+        """Return the plan's own congestion controls, compiled for the image's kernel.
+
+        Raises:
+            SpecErrors: one does not compile.
+            HostError: this machine cannot compile, or the headers cannot be had.
+        """
+        if not plan.modules:
+            return ()
+        if not self.trusted:
+            raise SpecError(
+                f"{plan.modules[0].source} of {plan.name} is not compiled on this machine",
+                hint="read it, and run the spec yourself if you trust it",
+            )
+        return build_modules(plan, image_target(image, self.say), self.say)
 
     def part(self, name: str) -> str | None:
         """Return the sha256 of the image; it holds the kernel, so there is no part of that name."""
@@ -112,18 +142,24 @@ class QemuPlace:
         if lacks:
             raise HostError("this machine cannot start a guest", missing=lacks)
         image, template = self.prepare()
+        modules = self.build_modules(plan, image)
         with tempfile.TemporaryDirectory(prefix=scratch_prefix(), dir=scratch_dir()) as folder:
-            run = self._start(plan, image, template, Path(folder))
+            executed = with_modules(plan, modules)
+            run = self._start(executed, image, template, Path(folder))
             try:
                 state = self._watch(run, run_dir, plan, progress, stop)
                 wall = time.monotonic() - run.started
+            except RunError as error:
+                raise explained(error, _console(run), modules) from None
             finally:
                 run.process.kill()
                 run.process.wait()
                 if run.monitor is not None:
                     run.monitor.close()
                 self._keep(run, run_dir)
-            return self._result(run_dir, state, image, template, wall)
+            result = self._result(run_dir, state, image, template, wall)
+            result.facts["modules"] = module_facts(modules)
+            return result
 
     def _start(self, plan: RunPlan, image: Image, template: Template | None, folder: Path) -> _Run:
         started = time.monotonic()
@@ -283,9 +319,11 @@ def _restore(monitor_path: Path, state: Path) -> Monitor:
     return monitor
 
 
+def _console(run: _Run) -> str:
+    return run.files.console.read_text(errors="replace") if run.files.console.exists() else ""
+
+
 def _console_tail(run: _Run) -> str:
-    console = (
-        run.files.console.read_text(errors="replace")[-1500:] if run.files.console.exists() else ""
-    )
+    console = _console(run)[-1500:]
     log = (run.folder / "qemu.log").read_text(errors="replace")[-500:]
     return f"console: {console.strip()[-1500:]} qemu: {log.strip()}"

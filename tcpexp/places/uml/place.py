@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tcpexp.errors import HostError, Missing, RunError
+from tcpexp.errors import HostError, Missing, RunError, SpecError
 from tcpexp.places.base import Clock, GuestState, PlaceResult, Stop
 from tcpexp.places.guestcode import with_source_lines
 from tcpexp.places.image.image import Image, build_image, find_image
@@ -116,6 +116,12 @@ class UmlPlace:
         """
         if not plan.modules:
             return ()
+        if not self.trusted:
+            raise SpecError(
+                f"{plan.modules[0].source} of {plan.name} is not compiled, and not loaded: a module"
+                " of the kernel is not confined by it",
+                hint="read it, and run the spec yourself if you trust it",
+            )
         kernel = made.kernel
         target = Target(
             kernel_headers(kernel, self.say),

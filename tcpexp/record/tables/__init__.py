@@ -29,7 +29,15 @@ from tcpexp.record.tables.network import (
     QUEUES,
     SETTINGS,
 )
-from tcpexp.record.tables.packets import COMPLAINTS, CONNECTIONS, JOURNEYS, PACKETS, RTT, THROUGHPUT
+from tcpexp.record.tables.packets import (
+    COMPLAINTS,
+    CONNECTIONS,
+    JOURNEYS,
+    PACKETS,
+    RTT,
+    SUBFLOWS,
+    THROUGHPUT,
+)
 from tcpexp.record.tables.run import COUNTERS, CROSS_CHECKS, EVENTS, IPERF3
 
 #: The interval of the table ``throughput``; the one in which the run ends may be shorter (its
@@ -43,6 +51,7 @@ TABLES: dict[str, TableSchema] = {
         PACKETS,
         COMPLAINTS,
         CONNECTIONS,
+        SUBFLOWS,
         THROUGHPUT,
         RTT,
         JOURNEYS,

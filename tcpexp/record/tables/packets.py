@@ -66,6 +66,31 @@ PACKETS = TableSchema(
         Column("ts_val", "Int64", "option timestamps: the sender's clock"),
         Column("ts_ecr", "Int64", "option timestamps: the clock value that is echoed"),
         Column(
+            "mptcp",
+            "String",
+            (
+                "options of MPTCP (RFC 8684), in the order of their subtypes: MP_CAPABLE,"
+                " MP_JOIN, DSS, ADD_ADDR, REMOVE_ADDR, MP_PRIO, MP_FAIL, MP_FASTCLOSE, MP_TCPRST"
+            ),
+        ),
+        Column(
+            "mptcp_token",
+            "Int64",
+            (
+                "with MP_CAPABLE: the token of the sender's key; of a SYN with MP_JOIN: the token"
+                " that names the connection at the receiver"
+            ),
+        ),
+        Column(
+            "dsn",
+            "Int64",
+            (
+                "data sequence number of the payload's first byte, lower 32 bits: where it stands"
+                " in the MPTCP connection"
+            ),
+        ),
+        Column("data_ack", "Int64", "MPTCP's own acknowledgment number, lower 32 bits"),
+        Column(
             "options_cut",
             "Boolean",
             (
@@ -180,6 +205,47 @@ CONNECTIONS = TableSchema(
         Column("bytes_to_client", "Int64", "distinct payload bytes", unit="bytes"),
     ),
     order=("syn_ns",),
+)
+
+SUBFLOWS = TableSchema(
+    "subflows",
+    "one subflow of an MPTCP connection: a TCP connection over which a part of its data goes",
+    (
+        Column("connection", "Int64", "the subflow's number in the table connections"),
+        Column("flow", "String", "FlowPlan.name, null when it carries none"),
+        Column("mptcp", "Int64", "the first subflow's number in the table connections"),
+        Column("number", "Int64", "from 1 on, in the order of the SYNs; 1 is the first subflow"),
+        Column("subflow", "String", "its name in figures: <flow>.<number>"),
+        Column("opened_by", "String", "MP_CAPABLE (the first one) or MP_JOIN"),
+        Column("token", "Int64", "by which it joined: the receiver's; null of the first one"),
+        Column("client_address", "String", "where its SYN came from"),
+        Column("server_address", "String", "where its SYN went to"),
+        Column("path", "String", "the links that its SYN crossed, such as h1-r1, r1-h2"),
+        Column("syn_ns", "Int64", "first SYN", unit="ns"),
+        Column("established_ns", "Int64", "the client's first ACK after the SYN-ACK", unit="ns"),
+        Column(
+            "tcp_bytes",
+            "Int64",
+            "payload that arrived at the flow's receiver, each byte of the subflow once",
+            unit="bytes",
+        ),
+        Column(
+            "data_bytes",
+            "Int64",
+            "of these the bytes of the MPTCP connection that had not arrived over any subflow",
+            unit="bytes",
+        ),
+        Column(
+            "again_bytes",
+            "Int64",
+            "of these the bytes that had arrived over another subflow: tcp_bytes - data_bytes",
+            unit="bytes",
+        ),
+    ),
+    order=(
+        "mptcp",
+        "number",
+    ),
 )
 
 THROUGHPUT = TableSchema(

@@ -17,6 +17,7 @@ from tcpexp.report.diff.values import Difference, differences
 from tcpexp.report.page.content import overrides_of
 from tcpexp.spec.overrides import apply_overrides
 from tcpexp.spec.yaml12 import parse_yaml
+from tcpexp.views.kernel import kernel_hash, kernel_words
 
 if TYPE_CHECKING:
     from tcpexp.checks.base import Verdict
@@ -99,8 +100,20 @@ class Comparison:
             ),
         )
 
+    @property
+    def kernels(self) -> tuple[str, str] | None:
+        """The kernels of both runs, in words, where they are not the same one."""
+        if kernel_hash(self.a) == kernel_hash(self.b):
+            return None
+        return kernel_words(self.a), kernel_words(self.b)
+
     def headline(self) -> str:
-        """Return the answer in one sentence."""
+        """Return the answer in a sentence or two; other kernels are said first."""
+        if self.kernels is None:
+            return self._packets()
+        return f"Other kernels: {self.kernels[0]} in A, {self.kernels[1]} in B. {self._packets()}"
+
+    def _packets(self) -> str:
         if self.same_packets is None:
             return "Neither run has a capture: nothing can be said about packets."
         names = ", ".join(capture.capture for capture in self.captures)
@@ -268,6 +281,7 @@ def to_json_value(comparison: Comparison, threshold: float) -> dict[str, Any]:
         "same": comparison.same,
         "same_packets": comparison.same_packets,
         "headline": comparison.headline(),
+        "kernels": comparison.kernels,
         "captures": [dataclasses.asdict(capture) for capture in comparison.captures],
         "spec": listed(comparison.spec),
         "plan": listed(comparison.plan),

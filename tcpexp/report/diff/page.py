@@ -20,6 +20,7 @@ from tcpexp.report.page.write import environment
 from tcpexp.report.panels.build import panel_data
 from tcpexp.report.panels.two import two_runs
 from tcpexp.store.rundir import write_atomic
+from tcpexp.views.kernel import kernel_words
 from tcpexp.words.shown import change_words, size_words
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ def _run_row(letter: str, run: RunData) -> dict[str, str]:
         "experiment": run.plan.name,
         "seed": str(run.plan.seed),
         "where": " ".join(str(manifest[key]) for key in ("where", "clock") if manifest.get(key)),
+        "kernel": kernel_words(run),
         "status": run.status,
         "certificate": str(run.certificate.get("verdict") or "none"),
         "folder": str(run.path),

@@ -21,6 +21,7 @@ from tcpexp.report.page.rows import (
     FlowRow,
     TimelineRow,
 )
+from tcpexp.views.kernel import kernel_words
 from tcpexp.words.shown import (
     NONE,
     count_words,
@@ -272,7 +273,7 @@ FACTS = {
 }
 
 #: What it says there and other rows say already.
-NO_FACTS = ("clock", "repeatable", "repeatable_with", "why_not_repeatable")
+NO_FACTS = ("clock", "kernel_name", "repeatable", "repeatable_with", "why_not_repeatable")
 
 
 def provenance_rows(run: RunData) -> list[tuple[str, str]]:
@@ -290,6 +291,7 @@ def provenance_rows(run: RunData) -> list[tuple[str, str]]:
         ("Time on the experiment's clock", f"{virtual:.1f} s" if virtual else ""),
         ("Time on the wall", f"{wall:.1f} s" if wall else ""),
         ("Guest image (sha256)", str(manifest.get("image_sha256") or "")),
+        ("Kernel", kernel_words(run)),
         ("Kernel (sha256)", str(manifest.get("kernel_sha256") or "")),
     ]
     versions = {**(engine.get("versions") or {}), **(manifest.get("versions") or {})}

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tcpexp.checks.run import load_checks
+from tcpexp.checks.run import left_out_words, load_checks
 from tcpexp.plots.kit.writing import direction
 from tcpexp.report.explanation import explanation_of
 from tcpexp.report.page import content
@@ -24,6 +24,7 @@ from tcpexp.report.panels.build import panel_data
 from tcpexp.report.prose import inline_html, prose_html
 from tcpexp.report.questions import questions_of, split_description
 from tcpexp.store.rundir import write_atomic
+from tcpexp.views.kernel import kernel_words
 
 if TYPE_CHECKING:
     import jinja2
@@ -119,6 +120,7 @@ def _head(run: RunData) -> dict[str, Any]:
         "name": plan.name,
         "run_id": (run.manifest or {}).get("run_id") or run.path.name,
         "seed": plan.seed,
+        "kernel": kernel_words(run),
         "setting": markupsafe.Markup(prose_html(setting)),
         "setting_long": len(setting) > LONG_SETTING,
         "question": markupsafe.Markup(inline_html(question)),
@@ -142,6 +144,7 @@ def _answered(run: RunData) -> dict[str, Any]:
         "answer": markupsafe.Markup(prose_html(answer_text(run, verdicts))),
         "unborne": doubt(run, verdicts),
         "verdicts": verdict_rows(verdicts),
+        "unjudged": left_out_words(run),
         "counts": [
             (result, count)
             for result in RESULTS

@@ -12,6 +12,7 @@ from tcpexp.plan.flows import flow_of
 from tcpexp.plots.kit.phaselook import PHASES, STATES
 from tcpexp.report.panels.common import FEWEST, NO_FLOW, Parts, codes, numbers, times
 from tcpexp.report.panels.model import Layer, Panel, PanelColumn, PanelTable
+from tcpexp.views.subflows import subflow_names
 from tcpexp.views.windows import kernel_samples, sender_windows
 from tcpexp.words.units import many
 
@@ -38,11 +39,13 @@ def control_parts(run: RunData, colors: dict[str, str]) -> Parts:
         )
     kernel = kernel_samples(run)
     several = samples.select("flow", "connection").unique().height > samples["flow"].n_unique()
+    subflows = subflow_names(run)
     ports = dict(run.table("connections").select("connection", "client_port").iter_rows())
     for (flow, connection), part in samples.partition_by(
         ["flow", "connection"], as_dict=True, maintain_order=True
     ).items():
-        name, color = f"{flow}:{ports.get(connection, '?')}", colors.get(str(flow), "--s7")
+        name = subflows.get(connection, f"{flow}:{ports.get(connection, '?')}")
+        color = colors.get(str(flow), "--s7")
         table = _window_table(
             f"cwnd-{name}", str(flow), part, kernel if source == "tcp_probe" else None, connection
         )

@@ -25,6 +25,7 @@ from tcpexp.report.panels.model import PanelColumn, PanelTable
 from tcpexp.views.bothends import FATES, fate_bits
 from tcpexp.views.labels import WORDS
 from tcpexp.views.packets import FLAG_WORDS, has_label
+from tcpexp.views.subflows import subflow_names
 
 if TYPE_CHECKING:
     from tcpexp.plan.types import FlowPlan
@@ -168,10 +169,7 @@ def _connection(
     capture, stream = frame["capture"][0], frame["stream"][0]
     first = frame.filter(pl.col("outgoing")).head(1) if frame["outgoing"].any() else frame.head(1)
     src, dst, sport, dport = (first[name][0] for name in ("src", "dst", "src_port", "dst_port"))
-    label = (
-        f"{flow.name if flow else _stranger(run, frame['connection'][0])}: {src}:{sport} →"
-        f" {dst}:{dport}"
-    )
+    label = f"{_name(run, flow, frame['connection'][0])}: {src}:{sport} → {dst}:{dport}"
     facts = {
         "capture": capture,
         "stream": stream,
@@ -183,6 +181,13 @@ def _connection(
     return Connection(
         f"c{index}", label, flow.name if flow else "", frame, whole - frame.height, facts
     )
+
+
+def _name(run: RunData, flow: FlowPlan | None, connection: int | None) -> str:
+    """Return what a connection is called: a subflow of MPTCP by its own name."""
+    if flow is None:
+        return _stranger(run, connection)
+    return subflow_names(run).get(connection or 0, flow.name)
 
 
 def _stranger(run: RunData, connection: int | None) -> str:

@@ -143,6 +143,22 @@ def test_what_differs_is_listed_by_path(pair):
     assert comparison.same_packets and not comparison.same
 
 
+def test_other_kernels_are_said_first(pair):
+    a, b = pair
+    for path, name, digest in ((a, "debian-6.1", "1" * 64), (b, "debian-7.3", "7" * 64)):
+        facts = {"kernel_sha256": digest, "host": {"kernel_name": name}}
+        change_json(path / "manifest.json", lambda value, facts=facts: value.update(facts))
+    comparison = compare_runs(RunData(a), RunData(b))
+    words = "Other kernels: debian-6.1 (Linux 6.1.0-44, 111111111111) in A, debian-7.3 (Linux"
+    assert comparison.headline().startswith(words)
+    assert comparison.headline().endswith(
+        "The same packets: the captures of both runs are equal byte for byte (h1-eth0)."
+    )
+    assert to_json_value(comparison, 0.01)["kernels"] == comparison.kernels
+    page = write_diff_page(comparison, b.parent / "page.html", 0.01).read_text()
+    assert "<td>debian-7.3 (Linux 6.1.0-44, 777777777777)</td>" in page
+
+
 def test_overrides_of_the_command_line_are_part_of_the_spec(pair):
     a, b = pair
     change_json(

@@ -2,9 +2,9 @@
 /*
  * @name@: a congestion control in which everything can be changed.
  *
- * It grows by alpha segments per round trip, and multiplies its window by
- * beta / 1024 at a loss: AIMD(alpha, beta). With alpha = 1 and beta = 512 that
- * is Reno (RFC 5681). It compiles for Linux 6.1, 6.12 and 7.3.
+ * It grows by alpha / 1024 segments per round trip, and multiplies its window
+ * by beta / 1024 at a loss: AIMD(alpha, beta). With 1024 and 512 that is Reno
+ * (RFC 5681). It compiles for Linux 6.1, 6.12 and 7.3.
  *
  * It is a part of the kernel, and of its licence: the GPL, version 2.
  */
@@ -15,9 +15,9 @@
 #define CREATE_TRACE_POINTS
 #include "@name@_trace.h"
 
-static unsigned int alpha __read_mostly = 1;
+static unsigned int alpha __read_mostly = 1024;
 module_param(alpha, uint, 0444);
-MODULE_PARM_DESC(alpha, "growth per round trip, in segments");
+MODULE_PARM_DESC(alpha, "growth per round trip, in 1024ths of a segment");
 
 static unsigned int beta __read_mostly = 512;
 module_param(beta, uint, 0444);
@@ -51,8 +51,8 @@ static void @name@_cong_avoid(struct sock *sk, u32 ack, u32 acked)
 		if (!acked)
 			return;
 	}
-	/* one segment more for each cwnd / alpha that are acked */
-	tcp_cong_avoid_ai(tp, max(tcp_snd_cwnd(tp) / max(alpha, 1U), 1U), acked);
+	/* one segment more for each cwnd * 1024 / alpha that are acked */
+	tcp_cong_avoid_ai(tp, max(tcp_snd_cwnd(tp) * 1024 / max(alpha, 1U), 1U), acked);
 }
 
 /* At a loss: the threshold to which the window falls. */
