@@ -34,9 +34,7 @@ class Subflow(Compared[NumberOrTime]):
     """
 
     name: ClassVar[str] = "subflow"
-    example: ClassVar[str] = (
-        "{flow: upload, measure: share, link: h1-r2, between: [2s, 6s], at_least: 0.4}"
-    )
+    example: ClassVar[str] = "{flow: upload, measure: gap, between: [12s, 17s], at_most: 1s}"
 
     flow: FlowName = Field(description="the flow")
     measure: Literal["count", "share", "again", "gap"] = Field(description="what is compared")

@@ -171,7 +171,9 @@ class _Reader:
         series["sack_blocks"] = spread.series(_sack_blocks(options, placed))
         if self.labels:
             self._pairs.append((numbers[rows], placed.pair, placed.stream))
-            judged = self._judge(columns, rows, placed, (scaled, _sacked(options)))
+            judged = self._judge(
+                columns, rows, placed, (scaled, _sacked(options), options.mptcp.subtypes)
+            )
             series["labels"] = spread.series(_label_lists(judged[:, 0]))
             series["in_flight_bytes"], series["rtt_ns"] = (
                 spread.numbers(judged[:, 1]),
@@ -180,12 +182,12 @@ class _Reader:
         return series
 
     def _judge(
-        self, columns: Columns, rows: Int64, placed: Placed, more: tuple[Int64, Int64]
+        self, columns: Columns, rows: Int64, placed: Placed, more: tuple[Int64, Int64, Int64]
     ) -> Int64:
         """Return labels (bits), bytes in flight and round-trip time of each TCP segment, a row
         each.
         """
-        scaled, sacked = more
+        scaled, sacked, mptcp = more
         segments = (
             placed.stream,
             placed.direction,
@@ -200,6 +202,7 @@ class _Reader:
             columns.records.epoch_ns[rows],
             sacked,
             placed.reused,
+            mptcp,
         )
         return np.array(
             self.analysis.judge(zip(*(column.tolist() for column in segments), strict=True)),

@@ -65,7 +65,8 @@ class Segment(NamedTuple):
 
     ``scaled`` is the window in bytes, ``base`` the number that relative ones count from,
     ``other_scale`` the shift of the other end's window (-1 while unknown), ``sacked`` how many
-    bytes its first three SACK blocks hold, -1 without the option.
+    bytes its first three SACK blocks hold, -1 without the option, ``mptcp`` a bit for each subtype
+    of MPTCP's options.
     """
 
     stream: int
@@ -81,6 +82,7 @@ class Segment(NamedTuple):
     at_ns: int
     sacked: int
     reused: int
+    mptcp: int
 
 
 class _Lane:
@@ -94,6 +96,7 @@ class _Lane:
         "last_ack",
         "last_ack_ns",
         "last_labels",
+        "mptcp",
         "next_ns",
         "next_seq",
         "sacked",
@@ -110,7 +113,7 @@ class _Lane:
         self.to_be_acked: int | None = None  # up to here all was captured
         self.last_ack = self.last_ack_ns = self.dup_acks = 0
         self.window = self.scaled = NONE
-        self.sacked = 0
+        self.sacked = self.mptcp = 0
         self.last_labels = 0
         self.unbroken = True  # no gap was seen since the other end's last ACK
         self.unacked = Unacked()
@@ -234,7 +237,8 @@ def _pure_ack_labels(segment: Segment, own: _Lane, other: _Lane) -> int:
         return KEEP_ALIVE_ACK
     if not window and not own.window and again and other.last_labels & ZERO_WINDOW_PROBE:
         return ZERO_WINDOW_PROBE_ACK
-    if window and again:
+    # MPTCP repeats ACKs to carry options that it had not yet (RFC 8684 section 4)
+    if window and again and (segment.mptcp | other.mptcp | own.mptcp) == own.mptcp:
         own.dup_acks += 1
         return DUPLICATE_ACK
     return 0
@@ -282,6 +286,7 @@ def _remember(segment: Segment, own: _Lane, other: _Lane, end: int, labels: int)
         other.unbroken = True
     own.window, own.scaled = segment.window, segment.scaled
     own.sacked = max(segment.sacked, 0)
+    own.mptcp |= segment.mptcp | other.mptcp
     own.last_ack, own.last_ack_ns = segment.ack, now
     own.last_labels = labels
 

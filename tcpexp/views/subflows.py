@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcpexp.ingest.subflows import arriving
 from tcpexp.late import polars as pl
 from tcpexp.plan.flows import flow_of
 from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS as INTERVAL_NS
@@ -32,6 +31,7 @@ def subflow_arrivals(run: RunData, flow: str, span: Span | None = None) -> pl.Da
     ``t_ns``, ``payload_bytes`` and ``new_bytes``, those that had not come over any subflow.
     """
     from tcpexp.ingest.network import Nodes
+    from tcpexp.ingest.subflows import arriving
 
     plan = flow_of(run.plan, flow)
     names = run.table("subflows").select("connection", "subflow", "mptcp")

@@ -16,6 +16,7 @@ MS = 1_000_000
 #: What the examples of some actions need: a topology, a bottleneck, files beside the spec.
 HEADS = {
     "iperf3_pairs": "name: probe\ntopology: dumbbell\nduration: 60s\n",
+    "mptcp": "name: probe\ntopology: two_paths\nduration: 60s\n",
     "incast": "name: probe\ntopology: star\nduration: 60s\n",
     "link_trace": "name: probe\ntopology: two_host\nlinks: {h1-h2: {rate: 5mbit}}\nduration: 60s\n",
 }

@@ -14,7 +14,7 @@ from published.data import Fact, Take, load_facts
 from published.judging import verdict
 from published.page import tables_of, verdict_of
 from published.reading import Measured, of_run, of_study
-from published.running import folder_of
+from published.running import folder_of, newest_run
 from published.studies import SHOWN
 
 from tcpexp.catalogue.reading import load_spec
@@ -194,6 +194,15 @@ def test_other_settings_have_a_folder_of_their_own(tmp_path):
     assert folder_of(FACT, tmp_path, "7.3") == tmp_path / "7.3" / "runs" / "dead_host"
     assert folder_of(own, tmp_path, "7.3").parent != folder_of(FACT, tmp_path, "7.3").parent
     assert own.command == "tcpexp run dead_host --set duration=9s"
+
+
+def test_only_a_complete_run_counts(tmp_path):
+    for name, status in (("1", "complete"), ("2", "aborted")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "metrics.json").write_text("{}")
+        (tmp_path / name / "manifest.json").write_text(json.dumps({"status": status}))
+    assert newest_run(tmp_path) == tmp_path / "1"
+    assert newest_run(tmp_path / "1") is None
 
 
 def _study(tmp_path, failed=()):

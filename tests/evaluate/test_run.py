@@ -5,14 +5,14 @@ from collections import Counter
 
 import pytest
 
-from tcpexp.evaluate.case import load_case
+from tcpexp.evaluate.case import load_case, load_cases, shipped_case_names
 from tcpexp.evaluate.control import parse_control
 from tcpexp.evaluate.criteria import judge
 from tcpexp.evaluate.evaluation import Evaluation, EvaluationOptions, Row
 from tcpexp.evaluate.figures import draw_all
 from tcpexp.evaluate.outcome import EvaluationResult
 from tcpexp.evaluate.report import command_of, report_content, write_report
-from tcpexp.evaluate.result import write_result
+from tcpexp.evaluate.result import notes_on, write_result
 from tcpexp.evaluate.rows import Collected
 from tcpexp.evaluate.run import EvaluationOutcome, make_runs, stand_of
 from tests.support.cheap import NAME
@@ -131,3 +131,14 @@ def test_the_page_of_verdicts(made, tmp_path):
     assert page.index("1 FAIL") < page.index("1 PASS") < page.index('id="criteria"')
     for _, run in evaluation.runs():
         assert f'href="#run-{run.key[:10]}"' in page
+
+
+def test_every_shipped_case_can_be_played_by_a_control_that_needs_ecn(tmp_path):
+    """DCTCP is refused where nothing marks unless the spec says that it is meant so."""
+    options = EvaluationOptions(("cubic",), out=tmp_path, workplace=NAME)
+    cubic, dctcp = parse_control("cubic", "CC"), parse_control("dctcp", "CC")
+    evaluation = Evaluation(dctcp, [cubic], load_cases(), options, {"engine": "1"})
+    runs = evaluation.runs()
+    assert {member.loaded.case.name for member, _ in runs} == set(shipped_case_names())
+    assert 100 < len({run.key for _, run in runs}) < 200
+    assert "RFC 8257" in notes_on(evaluation)[0]

@@ -28,7 +28,9 @@ def test_without_plots_in_the_spec_all_with_data_are_drawn(drawn):
     names = [figure.name for figure in figures]
     assert names == [name for name in BUILTIN if name in names]
     on_demand = {name for name, plot in BUILTIN.items() if plot.on_demand}
-    assert set(BUILTIN) - set(names) - on_demand == {"ladder"}, "no connection table in this run"
+    assert set(BUILTIN) - set(names) - on_demand == {"ladder", "subflows"}, (
+        "no connections, no MPTCP"
+    )
     assert not on_demand & set(names)
 
 

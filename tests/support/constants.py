@@ -124,6 +124,7 @@ OF: dict[str, dict[str, str]] = {
     "mathis": {"4 segments": "the smallest window with which three duplicate ACKs come"},
     "nagle": {"50 bytes": "five writes of 10 bytes"},
     "relay_zero_window": {"40 s": "how long the user is stopped"},
+    "rto_back_off": {"924.6 s": "tcp_model_timeout of 15: 1023 x 0.2 s + 6 x 120 s"},
     "rtt_fairness": {"58 s": "the duration less 2 s"},
     "rwnd_autotuning": {"50 bytes": "its reader", "9000 bytes": "60 s at 150 bytes a second"},
     "rwnd_fixed": {"136 bytes": "what is left of 536 (the text names the kernels)"},
