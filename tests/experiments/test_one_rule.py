@@ -47,6 +47,12 @@ class TestOneRule(ExperimentTests):
             fails=("end of action second", "growth of TcpExt.TCPFastOpenPassive on"),
             passes=("end of action plain",),
         ),
+        twin(  # room for all ACKs
+            "ack_thinning",
+            "actions[narrow].rate=1mbit",
+            fails=("drops from 18 s to 23 s", "RTT of flow thin"),
+            passes=("goodput of flow thin", "goodput of flow wide"),
+        ),
         twin(  # nobody opens the second subflow
             "mptcp_two_paths",
             "actions[client_paths].accept=0",
