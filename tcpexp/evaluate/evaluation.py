@@ -96,7 +96,7 @@ class Evaluation:
 
     @property
     def name(self) -> str:
-        """Its name in ``reports/``: ``bbr-against-cubic-reno-quick``; with chosen cases theirs too."""
+        """Its name, such as ``bbr-against-cubic-reno-quick``; with chosen cases theirs too."""
         others = "-".join(control.name for control in self.against)
         kernel = re.sub(r"[^A-Za-z0-9.]+", "-", self.options.kernel or "")
         parts = [
