@@ -43,6 +43,9 @@ def own_source(folder: Path, **changed: str) -> None:
         assert old in text
         text = text.replace(old, new)
     (folder / "own.c").write_text(text)
+    trace = (folder / "own_trace.h").read_text()
+    trace = trace.replace("#define TRACE_SYSTEM own", "#define TRACE_SYSTEM __KBUILD_MODNAME")
+    (folder / "own_trace.h").write_text(trace)
     (folder / "own.yaml").write_text(SPEC)
 
 
