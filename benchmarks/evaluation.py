@@ -2,7 +2,7 @@
 
     tcpexp evaluate reno cubic bbr vegas illinois dctcp
     tcpexp evaluate cubic --against reno,bbr,vegas,illinois,dctcp --cases pairs
-    python benchmarks/evaluation.py results/evaluations/reports/*-quick
+    python benchmarks/evaluation.py results/evaluations/reports/*
     python benchmarks/evaluation.py
 
 With folders of reports, their numbers go into docs/concepts/evaluation.json, and the page is

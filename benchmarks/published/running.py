@@ -72,7 +72,10 @@ def _manifest(run: Path) -> dict[str, Any]:
 
 
 def measure(facts: Sequence[Fact], out: Path, kernel: str) -> Iterator[tuple[Fact, dict[str, Any]]]:
-    """Yield what is there of each fact, as ``literature.json`` keeps it."""
+    """Yield what is there of each fact, as ``literature.json`` keeps it.
+
+    What the certificate does not call VALID is not there.
+    """
     for fact in facts:
         folder = folder_of(fact, out, kernel)
         if fact.study:
@@ -80,7 +83,7 @@ def measure(facts: Sequence[Fact], out: Path, kernel: str) -> Iterator[tuple[Fac
         else:
             run = newest_run(folder)
             found = _of_run(fact, run) if run else None
-        if found:
+        if found and found["certificate"] == "VALID":
             yield fact, found
 
 

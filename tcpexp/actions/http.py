@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from tcpexp.actions.common import SECOND_NS, Name, Port, SocketAction, start_server
 from tcpexp.plan.context import PlanContext
@@ -192,11 +192,25 @@ class HttpGet(SocketAction):
             " --verbose)"
         ),
     )
+    fast_open: bool = Field(
+        default=False,
+        description=(
+            "put the request into the SYN, once the client has a cookie of this server (RFC 7413;"
+            " curl's --tcp-fastopen). The server's host needs bit 2 of net.ipv4.tcp_fastopen, and"
+            " bit 1024 for servers that do not ask for it"
+        ),
+    )
     keep_up_to: Size = Field(
         default="1MB",
         validate_default=True,
         description="keep the downloaded file in the run directory up to this size",
     )
+
+    @model_validator(mode="after")
+    def _tool_fits(self) -> Self:
+        if self.fast_open and self.tool != "curl":
+            raise QuantityError("wget knows no Fast Open", "write tool: curl")
+        return self
 
     def compile(self, context: PlanContext) -> None:
         """Append the download and its flow, whose sender is the server."""
@@ -244,6 +258,8 @@ class HttpGet(SocketAction):
         ]
         if self.verbose:
             argv.append("--verbose")
+        if self.fast_open:
+            argv.append("--tcp-fastopen")
         if self.connect_timeout is not None:
             argv += ["--connect-timeout", _seconds(self.connect_timeout)]
         if self.timeout is not None:

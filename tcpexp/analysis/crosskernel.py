@@ -261,7 +261,7 @@ def _mechanisms(
         ),
         (
             "retransmissions after a timeout",
-            ("after_timeout", "path_mtu"),
+            ("after_timeout", "path_mtu", "syn_data"),
             "TcpExt.TCPSlowStartRetrans",
         ),
     )

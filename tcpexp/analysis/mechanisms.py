@@ -39,6 +39,7 @@ def name_mechanisms(run: RunData, again: pl.DataFrame) -> pl.DataFrame:
     if traced(run, TRACEPOINT):
         rows = rows.with_columns(ca_state=pl.col("ca_state").fill_null("Open"))
     rows = _with_failed_probes(run, _with_messages(run, _with_answers(run, rows)))
+    rows = _with_syn_data(run, rows)
     return _with_first(run, rows).with_columns(by=_mechanism())
 
 
@@ -123,6 +124,8 @@ def _mechanism() -> pl.Expr:
         .then(pl.lit("timeout"))
         .when(kind == "syn-ack")
         .then(pl.when("answer").then(pl.lit("answer")).otherwise(pl.lit("timeout")))
+        .when("syn_data")
+        .then(pl.lit("syn_data"))
         .when("first")
         .then(cause)
         .when(state == "Loss")
@@ -169,6 +172,39 @@ def _with_answers(run: RunData, rows: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(
         answer=(pl.col("syn_ns").is_not_null() & first).fill_null(False)
     ).drop("syn_ns")
+
+
+def _with_syn_data(run: RunData, rows: pl.DataFrame) -> pl.DataFrame:
+    """Add ``syn_data``: the first bytes of a stream, right after the SYN-ACK that did not
+    acknowledge them. The SYN had carried them (RFC 7413; ``tcp_rcv_fastopen_synack``).
+    """
+    answers = (
+        run.table("packets")
+        .filter((pl.col("protocol") == "tcp") & (pl.col("flags") == "SA"))
+        .select(
+            "node",
+            "connection",
+            "t_ns",
+            answered_ns="t_ns",
+            src="dst",
+            src_port="dst_port",
+            dst="src",
+            dst_port="src_port",
+        )
+        .sort("t_ns", maintain_order=True)
+    )
+    joined = rows.join_asof(
+        answers,
+        on="t_ns",
+        by=list(_ENDS),
+        strategy="backward",
+        tolerance=ANSWERED_NS,
+        check_sortedness=False,
+    )
+    first = (pl.col("kind") == "data") & (pl.col("seq_rel") == 1) & (pl.col("times") == 1)
+    return joined.with_columns(
+        syn_data=(first & pl.col("answered_ns").is_not_null()).fill_null(False)
+    ).drop("answered_ns")
 
 
 def _with_messages(run: RunData, rows: pl.DataFrame) -> pl.DataFrame:

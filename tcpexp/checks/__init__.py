@@ -32,6 +32,7 @@ BUILTIN: Classes[Check] = Classes(
         "initial_window": "tcpexp.checks.initial_window:InitialWindow",
         "loss_event": "tcpexp.checks.loss_event:LossEvents",
         "backoff": "tcpexp.checks.backoff:Backoff",
+        "recovery": "tcpexp.checks.recovery:Recovery",
         "repair_time": "tcpexp.checks.repair_time:RepairTime",
         "queueing_delay": "tcpexp.checks.queueing_delay:QueueingDelay",
         "convergence": "tcpexp.checks.convergence:Convergence",

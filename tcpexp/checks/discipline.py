@@ -41,8 +41,11 @@ class Discipline(Compared[NumberOrTime]):
     link: LinkName = Field(description="the link")
     towards: HostName = Field(description="the node at which the direction ends")
     number: str = Field(description="which number, such as probability, delay or early_drops")
-    measure: Literal["mean", "median", "least", "largest", "growth"] = Field(
-        default="mean", description="of its samples; growth is for numbers that only grow"
+    measure: Literal["mean", "median", "p99", "least", "largest", "growth"] = Field(
+        default="mean",
+        description=(
+            "of its samples; p99 is the 99th percentile, growth is for numbers that only grow"
+        ),
     )
     between: Between | None = BETWEEN
 
@@ -110,6 +113,8 @@ class Discipline(Compared[NumberOrTime]):
                 return float(values.min())  # type: ignore[arg-type]
             case "largest":
                 return float(values.max())  # type: ignore[arg-type]
+            case "p99":
+                return float(values.quantile(0.99, "nearest") or 0)
             case "median":
                 return float(values.median())  # type: ignore[arg-type]
         return float(values.mean())  # type: ignore[arg-type]

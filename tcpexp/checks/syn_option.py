@@ -24,6 +24,8 @@ OPTIONS: dict[str, str] = {
     "window_scale": "wscale",
     "sack_permitted": "sack_permitted",
     "timestamps": "ts_val",
+    "fast_open": "fast_open",
+    "data": "payload_bytes",
 }
 
 
@@ -42,8 +44,13 @@ class SynOption(Compared[Count]):
     example: ClassVar[str] = "{from: h1, option: window_scale, equals: 7}"
 
     from_: HostName = Field(alias="from", description="the host that sends the SYN or SYN-ACK")
-    option: Literal["mss", "window_scale", "sack_permitted", "timestamps"] = Field(
-        description="the option"
+    option: Literal["mss", "window_scale", "sack_permitted", "timestamps", "fast_open", "data"] = (
+        Field(
+            description=(
+                "the option; `fast_open` with the length of its cookie in bytes, 0 where it asks"
+                " for one; `data` is no option but the SYN's payload in bytes"
+            )
+        )
     )
     absent: bool = Field(default=False, description="none of them carries it")
     flow: FlowName | None = Field(default=None, description="of this flow only")
@@ -62,7 +69,8 @@ class SynOption(Compared[Count]):
 
     def title(self) -> str:
         """Name the option and the host."""
-        return f"option {self.option.replace('_', ' ')} in the SYNs of {self.from_}"
+        what = "data" if self.option == "data" else f"option {self.option.replace('_', ' ')}"
+        return f"{what} in the SYNs of {self.from_}"
 
     def asked(self) -> str:
         """Return what is asked in words."""
@@ -87,7 +95,7 @@ class SynOption(Compared[Count]):
                 "the captures hold too few bytes of each packet (snaplen): TCP options are cut off"
             )
         values = [
-            None if value is False else value
+            None if value is False or (self.option == "data" and not value) else value
             for value in rows.get_column(OPTIONS[self.option]).to_list()
         ]
         passed = all(self._fits(value) for value in values)

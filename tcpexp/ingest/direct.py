@@ -156,6 +156,7 @@ class _Reader:
             "wscale": options.wscale,
             "ts_val": options.ts_val,
             "ts_ecr": options.ts_ecr,
+            "fast_open": options.fast_open,
             "mptcp_token": options.mptcp.token,
             "dsn": _data_numbers(options, seq_rel, columns["payload_bytes"][rows]),
             "data_ack": options.mptcp.data_ack,

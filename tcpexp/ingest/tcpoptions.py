@@ -16,8 +16,9 @@ _END, _NOP, _MSS, _WSCALE, _SACK_PERMITTED, _SACK, _TIMESTAMPS = 0, 1, 2, 3, 4, 
 #: Lengths that these options must have.
 _LENGTHS = {_MSS: 4, _WSCALE: 3, _SACK_PERMITTED: 2, _TIMESTAMPS: 10}
 _MPTCP = 30
-#: Fast Open (RFC 7413) and accurate ECN: they are skipped, for nothing of theirs is in the tables.
-_SKIPPED = (34, 172, 174)
+_FAST_OPEN = 34
+#: Accurate ECN: it is skipped, for nothing of it is in the tables.
+_SKIPPED = (172, 174)
 _HEADER_BYTES = 20
 _MOST_BLOCKS = 4
 _USUAL = 0x0101080A  # two NOPs, time stamps: all that most packets have
@@ -40,6 +41,7 @@ class Options:
     sack_permitted: NDArray[np.bool_]
     sack_count: Int64
     sack_edges: Int64
+    fast_open: Int64
     mptcp: MptcpOptions
 
 
@@ -59,6 +61,7 @@ def read_options(data: Bytes, at: Int64, header_bytes: Int64) -> Options:
         np.zeros(count, dtype=np.bool_),
         np.zeros(count, dtype=np.int64),
         edges,
+        np.full(count, -1, dtype=np.int64),
         MptcpOptions.none(count),
     )
     begin, end = at + _HEADER_BYTES, at + header_bytes
@@ -101,6 +104,9 @@ def _step(data: Bytes, rows: Int64, begin: Int64, end: Int64, found: Options) ->
 def _take(data: Bytes, kind: int, rows: Int64, at: Int64, length: Int64, found: Options) -> None:
     if kind == _SACK:
         _take_sack(data, rows, at, length, found)
+        return
+    if kind == _FAST_OPEN:
+        _first(found.fast_open, rows, length - 2)
         return
     if kind in _SKIPPED:
         return

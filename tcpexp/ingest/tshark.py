@@ -87,6 +87,8 @@ _OTHERS = (
     "udp.checksum.status",
     "icmp.type",
     "icmpv6.type",
+    "tcp.options.tfo",
+    "tcp.options.tfo.cookie",
     "tcp.options.mptcp.subtype",
     "tcp.options.mptcp.sendkey",
     "tcp.options.mptcp.recvtok",
@@ -290,6 +292,9 @@ def parse_fields(text: bytes, capture: str, t0_realtime_ns: int) -> pl.DataFrame
         _checksum_bad(first).alias("checksum_bad"),
         pl.lit(capture).alias("capture"),
     ]
+    # the cookie is shown in hexadecimal
+    cookie = (first["tcp.options.tfo.cookie"].str.len_chars() // 2).cast(pl.Int64).fill_null(0)
+    columns.append(_only(tcp & first["tcp.options.tfo"].is_not_null(), cookie).alias("fast_open"))
     columns += _mptcp(raw, first, tcp)
     return conform(_with_lists(raw.select(*columns, row=pl.int_range(pl.len())), raw), "packets")
 

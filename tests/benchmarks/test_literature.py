@@ -3,6 +3,7 @@ study that it names ships, and its verdicts are computed.
 """
 
 import dataclasses
+import functools
 import json
 import re
 from pathlib import Path
@@ -24,6 +25,11 @@ DOCS = Path(__file__).resolve().parents[2] / "docs" / "concepts"
 FACTS = load_facts()
 STUDIES = {path.stem: path for path in shipped_studies()}
 EXPERIMENTS = {path.stem for path in shipped_specs()}
+
+
+@functools.cache
+def _sweep(study):
+    return load_spec(STUDIES[study]).sweep
 
 
 def _numbers():
@@ -53,15 +59,15 @@ def test_a_fact_names_what_ships_and_says_why(fact):
     if fact.experiment:
         assert fact.experiment in EXPERIMENTS
         return
-    spec = load_spec(STUDIES[fact.study])
+    sweep = _sweep(fact.study)
     (take,) = fact.takes.values()
-    assert take.measure in spec.sweep.measures
-    assert set(take.at) <= set(spec.sweep.parameters)
+    assert take.measure in sweep.measures
+    assert set(take.at) <= set(sweep.parameters)
 
 
 @pytest.mark.parametrize("study", sorted(SHOWN))
 def test_the_columns_of_a_study_are_its_parameters_and_measures(study):
-    sweep = load_spec(STUDIES[study]).sweep
+    sweep = _sweep(study)
     assert {column.name for column in SHOWN[study]} <= {*sweep.parameters, *sweep.measures}
 
 

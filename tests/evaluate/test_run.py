@@ -1,5 +1,6 @@
 """An evaluation from its runs to its report, with runs that cost next to nothing."""
 
+import dataclasses
 import json
 from collections import Counter
 
@@ -68,6 +69,10 @@ def test_runs_are_shared_between_evaluations(made):
     assert len(stand_of(made("cubic")).rest) == 3
     assert {run.key for _, run in made("cubic").runs()} < {run.key for _, run in first.runs()}
     assert len(made("bbr", quick=False).runs()) == 8
+    assert first.name == "bbr-against-cubic-quick"
+    chosen = dataclasses.replace(first.options, cases=("cheap",), quick=False)
+    other = Evaluation(first.new, first.against, first.cases, chosen, first.identity)
+    assert other.name == "bbr-against-cubic-cheap"
 
 
 def test_from_runs_to_a_report(made, tmp_path):

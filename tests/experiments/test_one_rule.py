@@ -35,6 +35,24 @@ class TestOneRule(ExperimentTests):
             fails=("growth of TcpExt.SyncookiesSent", "payload of segments of flow stamps"),
             passes=("payload of segments of flow usual",),
         ),
+        twin(  # Reno halves where CUBIC keeps 0.7
+            "prr",
+            "actions[4].value=cubic",
+            fails=("back-off factor of flow reno", "in recovery of flow reno"),
+            passes=("in recovery of flow cubic",),
+        ),
+        twin(  # a server that knows no Fast Open
+            "fast_open",
+            "hosts.h2.sysctls.net.ipv4.tcp_fastopen=1",
+            fails=("end of action second", "growth of TcpExt.TCPFastOpenPassive on"),
+            passes=("end of action plain",),
+        ),
+        twin(  # room for all ACKs
+            "ack_thinning",
+            "actions[narrow].rate=1mbit",
+            fails=("drops from 18 s to 23 s", "RTT of flow thin"),
+            passes=("goodput of flow thin", "goodput of flow wide"),
+        ),
         twin(  # nobody opens the second subflow
             "mptcp_two_paths",
             "actions[client_paths].accept=0",

@@ -245,7 +245,8 @@ RESENT = TableSchema(
             (
                 "timeout, after_timeout, fast_retransmit,"
                 " lost_retransmission, tail_loss_probe, answer (to a"
-                " repeated SYN), zero_window, path_mtu; null where the"
+                " repeated SYN), zero_window, path_mtu, syn_data (that a SYN"
+                " had carried in vain: Fast Open); null where the"
                 " congestion state was not recorded"
             ),
         ),

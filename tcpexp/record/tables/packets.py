@@ -66,6 +66,15 @@ PACKETS = TableSchema(
         Column("ts_val", "Int64", "option timestamps: the sender's clock"),
         Column("ts_ecr", "Int64", "option timestamps: the clock value that is echoed"),
         Column(
+            "fast_open",
+            "Int64",
+            (
+                "option of a SYN (RFC 7413): length of its cookie; 0 asks for one. Data in a SYN is"
+                " its payload"
+            ),
+            unit="bytes",
+        ),
+        Column(
             "mptcp",
             "String",
             (
