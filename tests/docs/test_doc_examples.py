@@ -30,6 +30,7 @@ from tests.support.doc_fragments import whole_spec
 from tests.support.folders import PROGRAMS
 
 FILES = {
+    "gentle.c": 'struct tcp_congestion_ops gentle = { .name = "gentle" };\n',
     "train.csv": "seconds,Mbit/s\n0,5\n2.5,0\n",
     "cellular.trace": "3\n7\n100\n",
     "reader.py": "import helpers\n",
@@ -55,6 +56,7 @@ VALIDATED = {
     "experiments.md: tcpexp run NAME": "all",
     "install.md: scripts/run": "all",
     "install.md: vagrant up && vagrant ssh": "all",
+    "own-congestion-control.md: tcpexp run gentle.yaml": "all",
     "kernels.md: tcpexp kernel build": "tcpexp kernel build, tcpexp kernel use, tcpexp kernel info",
     "kernels.md: tcpexp kernel export kernel.tar.gz": "all",
     "kernels.md: tcpexp kernel build my-kernel.yaml": "all",

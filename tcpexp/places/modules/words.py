@@ -128,8 +128,8 @@ def _implicit(match: re.Match[str], headers: Path, kernel: str) -> str:
 def _pointer(match: re.Match[str], headers: Path, kernel: str) -> str:
     return (
         f"the function has not the parameters that {kernel} wants: see struct tcp_congestion_ops in"
-        " include/net/tcp.h. cong_control has (sk, ack, flag, rs) from Linux 6.10 on and (sk, rs)"
-        " before: LINUX_VERSION_CODE of <linux/version.h> tells them apart"
+        " include/net/tcp.h. cong_control has (sk, rs) in Linux 6.1 and (sk, ack, flag, rs) in 6.12"
+        " and 7.3: LINUX_VERSION_CODE of <linux/version.h> tells them apart"
     )
 
 
