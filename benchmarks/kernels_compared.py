@@ -44,7 +44,6 @@ SHOWN: dict[str, tuple[Row, ...]] = {
         Row("Window after the first data, automatic buffer", "kB", "win_early", 1, 1),
         Row("Largest window, automatic buffer", "MB", "win_max", 1, 2),
         Row("Largest window, `SO_RCVBUF` of 64 KiB", "kB", "buf_window", 1, 1),
-        Row("Data that fit in `SO_RCVBUF` of 64 KiB", "kB", "buf_bytes", 1, 1),
         Row("Packets without data that carry ECT, `tcp_ecn` = 3, else 1", "", "ecn_acks"),
         Row("Time-outs for a lost retransmission, `tcp_recovery` = 0", "", "rack_timeouts"),
         Row("Its repair", "ms", "rack_repair"),
@@ -67,7 +66,10 @@ SHOWN: dict[str, tuple[Row, ...]] = {
         Row("Tail loss probe: a lost tail is noticed after", "ms", "tail_notice"),
         Row("PRR: repair of ten losses", "ms", "prr_repair", 1, 1),
         Row("PRR: window afterwards over window before", "", "prr_backoff", 1, 3),
-        Row("A lone segment is acknowledged after (RTT 10 ms)", "ms", "ack_rtt", 1, 1),
+        Row("Data that fit in `SO_RCVBUF` of 64 KiB", "kB", "buf_bytes", 1, 1),
+        Row(
+            "A lone segment that is read at once: until its ACK (RTT 10 ms)", "ms", "ack_rtt", 1, 1
+        ),
         Row("Ticks of the time stamps per second", "", "tick"),
         Row("Window scale offered", "", "wscale"),
     ),

@@ -155,11 +155,8 @@ def written(page: str, numbers: Mapping[str, Any]) -> str:
 
 def take(numbers: dict[str, Any], out: Path, kernel: str) -> None:
     """Put into ``numbers`` what was measured on a kernel: of facts and of studies."""
-    facts = numbers.setdefault("facts", {}).setdefault(kernel, {})
+    facts = numbers.setdefault("facts", {})[kernel] = {}
     facts.update({fact.name: kept for fact, kept in measure(load_facts(), out, kernel)})
-    known = {fact.name for fact in load_facts()}
-    for name in set(facts) - known:
-        del facts[name]
     studies = numbers.setdefault("studies", {})
     for name in SHOWN:
         for folder in (out / kernel / name, out / kernel / f"{name}-quick"):

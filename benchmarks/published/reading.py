@@ -42,12 +42,8 @@ def of_run(fact: Fact, folder: Path) -> Measured | None:
     return _range(_made_of(fact.of, _combined(fact, taken)))
 
 
-def of_study(fact: Fact, folder: Path) -> Measured | None:
-    """Return what a study says of a fact.
-
-    One combination of parameters: the mean over its repetitions and its interval. Several: from
-    the least to the most of their means.
-    """
+def runs_of_study(fact: Fact, folder: Path) -> Any:
+    """Return the rows of a study's table of runs that a fact is about."""
     import polars as pl
 
     runs = pl.read_parquet(folder / "tables" / "runs")
@@ -58,6 +54,17 @@ def of_study(fact: Fact, folder: Path) -> Measured | None:
             runs = runs.filter(pl.col(name) == str(value))
         else:
             runs = runs.filter((pl.col(name) - value).abs() <= 1e-9 + 1e-6 * abs(value))
+    return runs
+
+
+def of_study(fact: Fact, folder: Path) -> Measured | None:
+    """Return what a study says of a fact.
+
+    One combination of parameters: the mean over its repetitions and its interval. Several: from
+    the least to the most of their means.
+    """
+    runs = runs_of_study(fact, folder)
+    (take,) = fact.takes.values()
     assert take.measure is not None
     if fact.of.startswith("exponent along "):
         return _exponent(runs, take.measure, fact.of.removeprefix("exponent along "))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from published.data import Fact
-from published.reading import Measured, of_run, of_study
+from published.reading import Measured, of_run, of_study, runs_of_study
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,13 +60,22 @@ def make(facts: Sequence[Fact], out: Path, kernel: str) -> None:
 
 
 def newest_run(folder: Path) -> Path | None:
-    """Return the newest run in a folder that has metrics; None when there is none."""
+    """Return the newest complete run in a folder; None when there is none."""
     runs = sorted(path.parent for path in folder.glob("*/metrics.json"))
-    return runs[-1] if runs else None
+    complete = [run for run in runs if _manifest(run)["status"] == "complete"]
+    return complete[-1] if complete else None
+
+
+def _manifest(run: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads((run / "manifest.json").read_text())
+    return manifest
 
 
 def measure(facts: Sequence[Fact], out: Path, kernel: str) -> Iterator[tuple[Fact, dict[str, Any]]]:
-    """Yield what is there of each fact, as ``literature.json`` keeps it."""
+    """Yield what is there of each fact, as ``literature.json`` keeps it.
+
+    What the certificate does not call VALID is not there.
+    """
     for fact in facts:
         folder = folder_of(fact, out, kernel)
         if fact.study:
@@ -74,29 +83,23 @@ def measure(facts: Sequence[Fact], out: Path, kernel: str) -> Iterator[tuple[Fac
         else:
             run = newest_run(folder)
             found = _of_run(fact, run) if run else None
-        if found:
+        if found and found["certificate"] == "VALID":
             yield fact, found
 
 
 def _of_run(fact: Fact, run: Path) -> dict[str, Any] | None:
-    manifest = json.loads((run / "manifest.json").read_text())
     certificate = json.loads((run / "certificate.json").read_text())
-    return _kept(of_run(fact, run), _kernel_hash(manifest), certificate["verdict"])
+    kernel = str(_manifest(run).get("kernel_sha256") or "")
+    return _kept(of_run(fact, run), kernel, certificate["verdict"])
 
 
 def _of_study(fact: Fact, folder: Path) -> dict[str, Any] | None:
-    import polars as pl
-
     if not (folder / "tables" / "runs").is_dir():
         return None
-    certificates = set(pl.read_parquet(folder / "tables" / "runs")["certificate"].drop_nulls())
+    certificates = set(runs_of_study(fact, folder)["certificate"].drop_nulls())
     identity = json.loads(next((folder / "cells").glob("*/cell.json")).read_text())["identity"]
     worst = next((word for word in ("INVALID", "SUSPECT") if word in certificates), "VALID")
     return _kept(of_study(fact, folder), identity.get("kernel", ""), worst)
-
-
-def _kernel_hash(manifest: dict[str, Any]) -> str:
-    return str(manifest.get("kernel_sha256") or "")
 
 
 def _kept(measured: Measured | None, kernel: str, certificate: str) -> dict[str, Any] | None:

@@ -41,7 +41,7 @@ SHOWN: dict[str, tuple[Column, ...]] = {
     ),
     "loss_response": (
         Column("congestion control", "cc", 1, None),
-        Column("loss (%)", "loss", 100, 2),
+        Column("loss (%)", "loss", 100, 3),
         Column("rate x (1 - loss) (Mbit/s)", "possible", 1e-06, 1),
         Column("RFC 9438, CUBIC", "rfc", 1e-06, 2),
         Column("measured (Mbit/s)", "goodput", 1e-06, 2, measured=True),

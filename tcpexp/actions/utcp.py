@@ -4,6 +4,7 @@ address.
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
@@ -54,6 +55,14 @@ class Utcp(ProcessAction):
     )
     config: dict[str, StrictBool | StrictInt | StrictFloat | StrictStr] = Field(
         default={}, description="settings of its connections"
+    )
+    control: str | None = Field(
+        default=None,
+        description=(
+            "a Python file beside the spec with a congestion control of one's own: a class derived"
+            " from `tcpexp.tcp.core.congestion.base.CongestionControl`, whose `name` then is a"
+            " `congestion_control` of `config`"
+        ),
     )
     local_ports: str = Field(
         default="50000-50999",
@@ -144,6 +153,9 @@ class Utcp(ProcessAction):
         words += ["--events", "{out}/tcp.jsonl"]
         if self.run in CONNECTING:
             words += ["--local-ports", self.local_ports]
+        if self.control is not None:
+            text = context.read_beside(self.control, key="control")
+            words += ["--control", context.file(f"{context.step_id}/control.py", text)]
         for name, value in self._settings(context).items():
             words += ["--set", f"{name}={value}"]
         if self.zone is not None:
@@ -158,8 +170,21 @@ class Utcp(ProcessAction):
         for name, value in self.config.items():
             text = str(value).lower() if isinstance(value, bool) else str(value)
             try:
-                make_config([f"{name}={text}"])
+                if name != "congestion_control" or not self._is_own(context, text):
+                    make_config([f"{name}={text}"])
             except ValueError as error:
                 raise context.error(str(error), key=("config", name)) from None
             found[name] = text
         return found
+
+    def _is_own(self, context: PlanContext, name: str) -> bool:
+        """Return whether the file ``control`` has a class of this name, as far as its text says.
+
+        It is run where the program runs, not here.
+        """
+        if self.control is None:
+            return False
+        text = context.read_beside(self.control, key="control")
+        return (
+            re.search(rf"^\s+name\s*(:.*)?=\s*[\"']{re.escape(name)}[\"']", text, re.M) is not None
+        )

@@ -10,7 +10,7 @@ from tcpexp.analysis.comparison import CrossCheck
 from tcpexp.analysis.crossdelivered import check_downloads, check_iperf3
 from tcpexp.analysis.crosskernel import check_counters
 from tcpexp.analysis.crossmptcp import check_data_acks
-from tcpexp.analysis.crossnetwork import check_drops, check_marks
+from tcpexp.analysis.crossnetwork import check_disciplines, check_drops, check_marks
 from tcpexp.late import polars as pl
 from tcpexp.store.frames import conform, empty_frame
 from tcpexp.store.rundata import RunData
@@ -34,6 +34,7 @@ def _all(run: RunData) -> Iterator[CrossCheck]:
         check_data_acks,
         check_drops,
         check_marks,
+        check_disciplines,
     ):
         yield from compare(run)
 

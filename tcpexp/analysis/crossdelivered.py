@@ -49,6 +49,7 @@ def check_iperf3(run: RunData) -> Iterator[CrossCheck]:
     iperf3 counts until it is told that the sender is done, or is interrupted: what arrives behind
     that is not in its account. What arrived is counted up to the same moment, so the range is that
     of the moment. What may have arrived damaged may be missing too (:func:`_perhaps_damaged`).
+    Where the receiver was not captured there is nothing to compare.
     """
     for flow in run.plan.flows:
         if flow.application != "iperf3":
@@ -87,7 +88,14 @@ def check_iperf3(run: RunData) -> Iterator[CrossCheck]:
                 end - high,
                 end - low + hidden,
                 why,
+                _not_captured(run, receiver),
             )
+
+
+def _not_captured(run: RunData, node: str) -> str:
+    """Return that no packet was captured at a node, empty when one was."""
+    own = run.table("packets").filter(pl.col("node") == node)
+    return f"{node} was not captured" if own.is_empty() else ""
 
 
 def _after_the_end(run: RunData, flow: FlowPlan, receiver: str, until_ns: int, unknown: int) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.analysis.bbrphases import is_bbr
+from tcpexp.analysis.echoes import is_echo
 from tcpexp.analysis.flowstates import congestion_states, connection_slices
 from tcpexp.analysis.mechanisms import AT_ONCE_NS
 from tcpexp.analysis.segments import mark_resent
@@ -149,9 +150,7 @@ def _connection(run: RunData, flow: FlowPlan, connection: int) -> _Connection:
         0
     )
     known = ~pl.col("options_cut").fill_null(False)
-    seen = acks.select(
-        "t_ns", known=known, dsack=is_dsack(), ece=pl.col("flags").str.contains("E"), sacked=sacked
-    )
+    seen = acks.select("t_ns", known=known, dsack=is_dsack(), ece=is_echo(), sacked=sacked)
     return _Connection(
         mtu_ns=first["t_ns"].to_numpy(),
         again_ns=segments.filter("again")["t_ns"].to_numpy(),

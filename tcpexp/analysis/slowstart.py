@@ -7,9 +7,11 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+from tcpexp.analysis.echoes import is_echo
 from tcpexp.analysis.timeline import NEVER, Timeline
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
+from tcpexp.plan.flows import addresses_of
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.rundata import RunData
 
@@ -110,9 +112,11 @@ class Exits:
         acks = self.run.table("packets").filter(
             (pl.col("connection") == connection)
             & (pl.col("node") == flow.sender)
-            & pl.col("t_ns").is_between(at - 1_000_000, at)
+            & (pl.col("t_ns") <= at)
+            & ~pl.col("src").is_in(addresses_of(self.run.plan, flow.sender))
         )
-        return "ecn" if acks.filter(pl.col("flags").str.contains("E")).height else "loss"
+        echoes = acks.sort("t_ns").filter(is_echo() & (pl.col("t_ns") >= at - 1_000_000))
+        return "ecn" if echoes.height else "loss"
 
 
 def _undone(phase: dict[str, Any], timeline: Timeline) -> bool:

@@ -75,6 +75,7 @@ class RunRow(TypedDict):
     where: NotRequired[str]
     clock: NotRequired[str]
     seed: NotRequired[int]
+    kernel: NotRequired[str | None]
     wall_seconds: NotRequired[float]
     timing: NotRequired[dict[str, float]]
     certificate: NotRequired[dict[str, Any]]
@@ -114,6 +115,7 @@ def outcome_row(job: Job, outcome: RunOutcome) -> RunRow:
         "where": manifest.where,
         "clock": manifest.clock,
         "seed": manifest.seed,
+        "kernel": manifest.host.get("kernel_name"),
         "wall_seconds": manifest.wall_s,
         "timing": outcome.timing,
         "certificate": outcome.certificate,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -39,10 +40,12 @@ Examples:
   tcpexp diff bbr_vs_cubic bbr_vs_cubic_deep              their newest runs
   tcpexp diff 20260102T030405Z-s7-uml 20260102T031205Z-s8-uml
   tcpexp diff results/x/one results/x/other --threshold 5% --json
+  tcpexp diff results/x/on-6.1 results/x/on-6.12 results/x/on-7.3
 """
 )
 @click.argument("first", metavar="A", shell_complete=complete_run)
 @click.argument("second", metavar="B", shell_complete=complete_run)
+@click.argument("more", metavar="[C...]", nargs=-1, shell_complete=complete_run)
 @results_option
 @click.option(
     "--threshold",
@@ -69,6 +72,7 @@ Examples:
 def diff(
     first: str,
     second: str,
+    more: tuple[str, ...],
     results: Path | None,
     threshold: float,
     everything: bool,
@@ -76,15 +80,18 @@ def diff(
     no_page: bool,
     as_json: bool,
 ) -> int:
-    """Compare two recorded runs.
+    """Compare two recorded runs, or more.
 
     First whether they are the same packets (captures equal byte for byte), then what differs: spec,
     verdicts, metrics, environment, certificate and the resolved plan. The page also draws both runs
-    on the same axes.
+    on the same axes. Of more than two runs there is one table, and one figure for all.
 
     Exit code 0 when all captures are equal byte for byte and every check has the same result, 1
     when not, 2 when a run is not found, 5 when recorded data is damaged.
     """
+    if more:
+        runs = [RunData(paths.find_run(name, results)) for name in (first, second, *more)]
+        return show_beside(runs, out, write_page=not no_page, as_json=as_json)
     from tcpexp.report.diff.compare import compare_runs, to_json_value
 
     a, b = (RunData(paths.find_run(name, results)) for name in (first, second))
@@ -108,6 +115,37 @@ def diff(
             say("")
             click.echo(f"page: {page}")
     return 0 if comparison.same else 1
+
+
+def show_beside(
+    runs: Sequence[RunData],
+    out: Path | None,
+    *,
+    write_page: bool = True,
+    as_json: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Show several runs in one table, and write their page; return the exit code."""
+    from tcpexp.report.beside.compare import set_beside, to_json_value
+
+    beside = set_beside(runs)
+    page = None
+    if write_page:
+        from tcpexp.report.beside.page import write_beside_page
+
+        last = runs[-1].path.resolve()
+        page = write_beside_page(beside, out or last.parent / f"beside-{last.name}.html")
+        paths.give_one_to_user(page)
+    if as_json:
+        echo_json({**to_json_value(beside), "page": None if page is None else str(page)})
+    elif not quiet:
+        from tcpexp.report.beside.terminal import print_beside
+
+        print_beside(beside)
+        if page is not None:
+            say("")
+            click.echo(f"side by side: {page}")
+    return 0 if not any(row.differs for row in beside.checks) else 1
 
 
 def default_page(a: Path, b: Path) -> Path:

@@ -146,6 +146,8 @@ def evaluate(
                 watcher.close()
             if not (quiet or as_json):
                 print_result(*results[-1])
+            if signals.asked:
+                break
     if as_json:
         from tcpexp.evaluate.result import json_value
 

@@ -1,4 +1,4 @@
-"""``kernel build|list|info|use|export|import``: the kernels that experiments run on."""
+"""``kernel build|list|info|use|remove|export|import``: the kernels that experiments run on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,14 @@ from tcpexp.places.kernel.kernel import (
     list_kernels,
     use_kernel,
 )
+from tcpexp.places.kernel.order import Own
 from tcpexp.places.kernel.recipe import load_recipe, shipped_recipes
+from tcpexp.places.kernel.remove import (
+    is_stale,
+    kernels_to_remove,
+    remove_kernel,
+    size_of,
+)
 
 if TYPE_CHECKING:
     from tcpexp.places.kernel.kernel import Kernel
@@ -53,18 +60,42 @@ def kernel() -> None:
 Examples:
   tcpexp kernel build                    the one that runs use
   tcpexp kernel build 6.1
+  tcpexp kernel build debian:7.2         a series that Debian has a source package of
+  tcpexp kernel build ~/linux --name mine
+  tcpexp kernel build 7.3 --patch my-window.patch
   tcpexp kernel build my-kernel.yaml     a recipe of your own (docs/guides/kernels.md)
 """
 )
-@click.argument("name", required=False, shell_complete=complete_kernel)
+@click.argument("what", required=False, shell_complete=complete_kernel)
+@click.option(
+    "--patch",
+    "patches",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A patch of yours, applied after tcpexp's own with patch -p1; more than once in order.",
+)
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Options of yours, such as CONFIG_TCP_MD5SIG=y, over those of the recipe.",
+)
+@click.option("--name", metavar="NAME", help="How it is called; from WHAT and the files otherwise.")
 @click.option("--force", is_flag=True, help="Build even when there is a kernel of this recipe.")
-def build(name: str | None, force: bool) -> int:
-    """Build a kernel from Debian's source.
+def build(
+    what: str | None, patches: tuple[Path, ...], config: Path | None, name: str | None, force: bool
+) -> int:
+    """Build a kernel from Debian's source, or from a tree of your own.
 
-    It takes 5 to 20 minutes and 2.5 GB of disk meanwhile, 12 MB afterwards, and needs no root.
+    WHAT is a kernel of tcpexp's (7.3), a series that Debian has (debian:7.2), the folder of a
+    source tree, or a recipe's file. A tree is read, and not written to.
+
+    It takes 5 to 20 minutes and 2.5 GB of disk meanwhile, 14 MB afterwards, and needs no root. Two
+    kernels are built at a time at most; a third waits.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is half built is removed
-    built = build_kernel(name, say, force=force)
+    built = build_kernel(what, say, force=force, own=Own(patches, config, name))
     give_cache()
     click.echo(f"kernel {built.name} {built.sha256}\nin {built.path}")
     return 0
@@ -86,7 +117,7 @@ def list_(as_json: bool) -> int:
     """
     in_use = find_kernel()
     here = list_kernels()
-    rows = [_facts(kernel, in_use) | {"stale": not is_present(kernel)} for kernel in here]
+    rows = [_facts(kernel, in_use) | {"stale": is_stale(kernel)} for kernel in here]
     names = {kernel.name for kernel in here if is_present(kernel)}
     for name in sorted(set(shipped_recipes()) - names):
         rows.append(
@@ -101,8 +132,10 @@ def list_(as_json: bool) -> int:
             click.echo(f"{mark} {row['name']:12} not built: tcpexp kernel build {row['name']}")
             continue
         mark = "*" if row["in_use"] else " "
-        note = ", of another recipe: found by its hash" if row["stale"] else ""
-        words = f"Linux {row['version']}, {row['bytes'] / 1e6:.1f} MB, {row['mode']}{note}"
+        words = f"Linux {row['version']}, {row['disk_bytes'] / 1e6:.1f} MB, {row['mode']}"
+        words += ", headers" if row["headers"] else ", no headers"
+        words += ", in use" if row["in_use"] else ""
+        words += ", another has its name: found by its hash" if row["stale"] else ""
         click.echo(f"{mark} {row['name']:12} {row['sha256'][:12]}  {words}")
     return 0
 
@@ -122,6 +155,7 @@ def _facts(kernel: Kernel, in_use: Kernel | None) -> dict[str, Any]:
         "config_sha256": kernel.config_sha256,
         "compiler": kernel.compiler,
         "bytes": kernel.bytes,
+        "disk_bytes": size_of(kernel.path),
         "headers": headers_sha256(kernel),
         "path": str(kernel.path),
     }
@@ -159,7 +193,9 @@ def info(name: str | None, as_json: bool, quiet: bool) -> int:
         return 0
     used = "  (runs use it)" if facts["in_use"] else ""
     click.echo(f"kernel    {found.name}{used}\nsha256    {found.sha256}")
-    click.echo(f"version   Linux {found.version}, Debian's {found.debian_version}")
+    of_tree = found.debian_version.startswith("tree ")
+    source = f"of the {found.debian_version}" if of_tree else f"Debian's {found.debian_version}"
+    click.echo(f"version   Linux {found.version}, {source}")
     click.echo(f"mode      {found.mode}\ncompiler  {found.compiler}\nfolder    {found.path}")
     click.echo(f"size      {found.bytes / 1e6:.1f} MB\nrecipe    {found.recipe}")
     headers = facts["headers"] or f"none; {how_to_get_headers(found)}"
@@ -183,6 +219,38 @@ def use(name: str) -> int:
     found = use_kernel(name, say)
     give_cache()
     click.echo(f"kernel {found.name} {found.sha256}\nin {found.path}")
+    return 0
+
+
+@kernel.command(
+    epilog="""\b
+Examples:
+  tcpexp kernel remove 6.1
+  tcpexp kernel remove debian-7.3-my-window 5ecd459e9968
+  tcpexp kernel remove --stale           those that another kernel has the name of
+"""
+)
+@click.argument("names", nargs=-1, shell_complete=complete_kernel)
+@click.option(
+    "--stale",
+    is_flag=True,
+    help="Remove all that are found by their hash only: of earlier recipes, or built before.",
+)
+def remove(names: tuple[str, ...], stale: bool) -> int:
+    """Remove kernels from this machine.
+
+    Not the one that runs use, and none that a run under way uses. A run that a removed kernel made
+    keeps its record; to make it again, build or import that kernel.
+    """
+    if not names and not stale:
+        raise click.UsageError("name the kernels, or say --stale")
+    total = 0
+    for found in kernels_to_remove(names, stale=stale):
+        freed = remove_kernel(found, say)
+        total += freed
+        click.echo(f"removed {found.name} {found.sha256[:12]}: {freed / 1e6:.1f} MB freed")
+    if not total:
+        click.echo("nothing to remove")
     return 0
 
 

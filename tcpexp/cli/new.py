@@ -31,7 +31,12 @@ Examples:
     metavar="DIR",
     help="Write there instead of here; made if need be.",
 )
-def congestion_control(name: str, folder: Path) -> None:
+@click.option(
+    "--bpf",
+    is_flag=True,
+    help="In BPF (struct_ops) instead of a module, for --on qemu and --on host.",
+)
+def congestion_control(name: str, folder: Path, bpf: bool) -> None:
     """Write a small congestion control in C, a spec that uses it, and a test.
 
     NAME.c is AIMD(alpha, beta), which compiles for every kernel that tcpexp builds; NAME_trace.h
@@ -42,7 +47,7 @@ def congestion_control(name: str, folder: Path) -> None:
     from tcpexp.spec.congestion import CONGESTION_CONTROLS
 
     check_name(name, frozenset(CONGESTION_CONTROLS))
-    for path in write_congestion_control(name, folder):
+    for path in write_congestion_control(name, folder, bpf=bpf):
         click.echo(f"wrote {path}")
     spec = folder / f"{name}.yaml"
     click.echo(f"run it: tcpexp run {spec}")

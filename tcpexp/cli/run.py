@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 import time
@@ -28,6 +29,7 @@ Examples:
   tcpexp run bbr_vs_cubic --set links.h1-h2.queue=8bdp
   tcpexp run bbr_vs_cubic --repeat 5          seeds 7, 8, 9, 10, 11
   tcpexp run experiments/ --jobs 2            all of a folder, two at a time
+  tcpexp run dead_host --kernel 6.1,6.12,7.3  on three kernels, in one table and figure
   sudo tcpexp run synack_drop --on host
 
 \b
@@ -53,8 +55,10 @@ Ctrl-C once ends the runs under way and keeps what they recorded; twice aborts.
 )
 @click.option(
     "--kernel",
+    "kernels",
+    multiple=True,
     metavar="NAME",
-    help=kernel_help(),
+    help=f"{kernel_help()} Several, or with commas: on each, and side by side.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Replace the spec's seed.")
 @set_option
@@ -90,7 +94,7 @@ def run(
     specs: tuple[str, ...],
     on: str,
     clock: str | None,
-    kernel: str | None,
+    kernels: tuple[str, ...],
     seed: int | None,
     overrides: tuple[str, ...],
     repeat: int,
@@ -119,7 +123,7 @@ def run(
         RunOptions(
             on,
             clock,  # type: ignore[arg-type]
-            kernel,
+            None,
             seed,
             overrides,
             out,
@@ -127,6 +131,7 @@ def run(
             figures,
             allow_modules=allow_modules,
         ),
+        kernel_names(kernels),
     )
     with StopSignals().listening() as signals:
         if len(wanted) == 1:
@@ -139,6 +144,8 @@ def run(
             ]
         else:
             rows = run_several(wanted, jobs, signals, say=not silent)
+            if len(kernel_names(kernels)) > 1:
+                put_side_by_side(wanted, rows, say=not silent)
     if as_json:
         echo_json(rows)
     return max(row["exit_code"] for row in rows)
@@ -188,14 +195,40 @@ def run_several(jobs: list[Job], at_once: int, signals: StopSignals, *, say: boo
     return rows
 
 
-def list_jobs(specs: tuple[str, ...], repeat: int, options: RunOptions) -> list[Job]:
+def put_side_by_side(jobs: list[Job], rows: list[RunRow], *, say: bool) -> None:
+    """Write a page for each spec and seed: its runs on all kernels, in one table and one figure.
+
+    ``say``: print the table as well.
+    """
+    from tcpexp.cli.diff import show_beside
+    from tcpexp.store.rundata import RunData
+
+    groups: dict[tuple[str, int], list[Path]] = {}
+    for job, row in zip(jobs, rows, strict=True):
+        if row["run"] is not None and row["status"] == "complete":
+            groups.setdefault((job.spec, job.index), []).append(Path(row["run"]))
+    for found in groups.values():
+        if len(found) > 1:
+            show_beside([RunData(path) for path in found], None, quiet=not say)
+
+
+def kernel_names(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the kernels that are named, each once; names may have commas between them."""
+    names = [name.strip() for text in given for name in text.split(",")]
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def list_jobs(
+    specs: tuple[str, ...], repeat: int, options: RunOptions, kernels: tuple[str, ...] = ()
+) -> list[Job]:
     """Return the runs that the command line asks for, in order; raises ``SpecError`` for a folder
     without specs.
 
     A name that means nothing stays as it is: its run says so and the others are made.
     """
     names = [name for spec in specs for name in paths.expand_specs(spec)]
-    return [Job(name, options, index) for name in names for index in range(repeat)]
+    on = [dataclasses.replace(options, kernel=kernel) for kernel in kernels or (None,)]
+    return [Job(name, wanted, index) for name in names for index in range(repeat) for wanted in on]
 
 
 def command_line() -> tuple[str, ...]:

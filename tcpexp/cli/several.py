@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: How a run's status looks; others are yellow.
 STATUS_STYLES = {"complete": "", "failed": "bold red", "crashed": "bold red"}
+#: Columns of words, not of numbers.
+LEFT = ("experiment", "kernel", "status", "certificate")
 #: What a row counts of verdicts.
 Counted = Literal["passed", "failed", "undecided"]
 #: Bars are drawn at most this often, in seconds of wall time.
@@ -91,7 +93,7 @@ class TerminalDisplay(QuietDisplay):
 
     def begins(self, number: int, job: Job) -> None:
         """Add a bar."""
-        self.names[number] = Path(job.spec).stem
+        self.names[number] = job_name(job)
         if self.bars is not None:
             self.tasks[number] = self.bars.add_task(self.names[number], total=None, clock="")
 
@@ -163,6 +165,12 @@ class TerminalDisplay(QuietDisplay):
             self.bars = None
 
 
+def job_name(job: Job) -> str:
+    """Return what a run is called while it is made: its spec, and the kernel that was asked for."""
+    stem = Path(job.spec).stem
+    return stem if job.options.kernel is None else f"{stem} on {job.options.kernel}"
+
+
 def outcome_words(row: RunRow) -> str:
     """Return what came of a run in a few words: ``7 passed, VALID, 12.3 s``."""
     counts = (("passed", row["passed"]), ("failed", row["failed"]), ("undecided", row["undecided"]))
@@ -199,7 +207,9 @@ def print_table(rows: list[RunRow], wall_s: float | None = None) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    repeated = len({row["spec"] for row in rows}) < len(rows)
+    several = len({row.get("kernel") for row in rows if row["run"] is not None}) > 1
+    made = {(row["spec"], row.get("kernel") if several else None) for row in rows}
+    repeated = len(made) < len(rows)
     counts: list[tuple[Counted, str]] = [
         ("passed", "PASS"),
         ("failed", "FAIL"),
@@ -209,6 +219,7 @@ def print_table(rows: list[RunRow], wall_s: float | None = None) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for head in (
         "experiment",
+        *(["kernel"] if several else []),
         *(["seed"] if repeated else []),
         "status",
         *(head for head, _ in counts),
@@ -217,7 +228,7 @@ def print_table(rows: list[RunRow], wall_s: float | None = None) -> None:
     ):
         table.add_column(
             head,
-            justify="left" if head in ("experiment", "status", "certificate") else "right",
+            justify="left" if head in LEFT else "right",
             no_wrap=head != "experiment",
         )
     for row in rows:
@@ -227,6 +238,7 @@ def print_table(rows: list[RunRow], wall_s: float | None = None) -> None:
         seed = [str(row.get("seed", ""))] if repeated else []
         table.add_row(
             row["experiment"],
+            *([str(row.get("kernel") or "")] if several else []),
             *seed,
             state,
             *verdicts,

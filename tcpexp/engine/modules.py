@@ -11,6 +11,7 @@ import ctypes
 import errno
 import os
 import re
+import subprocess
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,7 +20,7 @@ from tcpexp.engine.congestion import AVAILABLE, SYSCTLS
 from tcpexp.engine.kernellog import KernelLog
 from tcpexp.engine.trace import TRACEFS
 from tcpexp.errors import RunError
-from tcpexp.plan.types import ControlModule
+from tcpexp.plan.types import BPF_LOADER, ControlModule
 
 #: finit_module and delete_module by machine (include/uapi/asm-generic/unistd.h;
 #: arch/x86/entry/syscalls/syscall_64.tbl).
@@ -44,6 +45,7 @@ class LoadedModules:
         self.files_dir = files_dir
         self.log = log
         self.loaded: list[str] = []
+        self.loaders: list[subprocess.Popen[bytes]] = []
         #: The tracepoints that the modules brought, as ``system:name``.
         self.events: list[str] = []
 
@@ -58,10 +60,13 @@ class LoadedModules:
                 with contextlib.suppress(OSError):
                     path.write_text(value)
         for module in self.modules:
-            before = _events()
-            self._load(module)
-            self.loaded.append(module.name)
-            self.events += sorted(_events() - before)
+            if module.language == "bpf":
+                self._load_bpf(module)
+            else:
+                before = _events()
+                self._load(module)
+                self.loaded.append(module.name)
+                self.events += sorted(_events() - before)
             _verify(module, self.log)
 
     def unload(self) -> None:
@@ -70,6 +75,11 @@ class LoadedModules:
         A namespace that is gone lets go of its default a moment later (cleanup_net in
         net/core/net_namespace.c).
         """
+        for process in self.loaders:
+            assert process.stdin is not None
+            process.stdin.close()
+            process.wait(UNLOAD_S)
+        self.loaders.clear()
         while self.loaded:
             name = _object_name(self.loaded.pop())
             deadline = time.monotonic() + UNLOAD_S
@@ -80,6 +90,26 @@ class LoadedModules:
                 time.sleep(0.05)
             if status:
                 raise RunError(f"the module {name} cannot be unloaded: {os.strerror(status)}")
+
+    def _load_bpf(self, module: ControlModule) -> None:
+        """Start the program that registers it, and keeps it registered until it ends."""
+        parameters = [f"{key}={value}" for key, value in module.parameters.items()]
+        argv = [self.files_dir / BPF_LOADER, self.files_dir / module.built, *parameters]
+        with (self.files_dir / f"{module.name}.verifier").open("w+b") as said:
+            process = subprocess.Popen(
+                list(map(str, argv)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said
+            )
+            self.loaders.append(process)
+            assert process.stdout is not None
+            if process.stdout.readline() == b"loaded\n":
+                return
+            process.wait()
+            said.seek(0)
+            words = said.read().decode(errors="replace").strip()
+        raise RunError(
+            f"the kernel refuses the congestion control {module.source}: it was not loaded",
+            hint=f"libbpf's and the verifier's words: {words[-1500:]}",
+        )
 
     def _load(self, module: ControlModule) -> None:
         path = self.files_dir / module.built

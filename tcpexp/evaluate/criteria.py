@@ -122,8 +122,9 @@ def _point(
         "runs": runs,
     }
     if not shared:
-        who = "the control" if not new else "the incumbent"
-        return Point(result="INCONCLUSIVE", reason=f"nothing measured of {who}", **base)  # type: ignore[arg-type]
+        who = "the control under test" if not new else "the incumbent"
+        reason = f"runs on the side of {who} are missing"
+        return Point(result="INCONCLUSIVE", reason=reason, **base)  # type: ignore[arg-type]
     bounds = [bound_of(criterion, None if than is None else than[seed]) for seed in shared]
     sign = 1 if bounded_above(criterion) else -1
     excess = mean_interval(

@@ -96,13 +96,14 @@ class Evaluation:
 
     @property
     def name(self) -> str:
-        """Its name in ``reports/``: ``bbr-against-cubic-reno-quick``."""
+        """Its name, such as ``bbr-against-cubic-reno-quick``; with chosen cases theirs too."""
         others = "-".join(control.name for control in self.against)
         kernel = re.sub(r"[^A-Za-z0-9.]+", "-", self.options.kernel or "")
         parts = [
             f"{self.new.name}-against-{others}",
             *([kernel] if kernel else []),
             *(["quick"] if self.options.quick else []),
+            *([loaded.case.name for loaded in self.cases] if self.options.cases else []),
         ]
         return "-".join(parts)
 

@@ -66,6 +66,7 @@ def draw_harm(cells: Sequence[Cell]) -> Figure | None:
     """Return grouped bars of the harm to throughput, a panel for each path."""
     from matplotlib.figure import Figure
 
+    cells = [cell for cell in cells if cell.throughput is not None]
     if not cells:
         return None
     names, paths = names_of(cells), paths_of(cells)
@@ -101,6 +102,7 @@ def draw_harm(cells: Sequence[Cell]) -> Figure | None:
                 if interval.low is not None and interval.high is not None:
                     axes.vlines(x, interval.low, interval.high, color=SOFT_INK, lw=1.1, zorder=3)
         axes.set_xticks(range(len(names)), names)
+        axes.set_xlim(-0.5, len(names) - 0.5)
         axes.axhline(0.5, color=SOFT_INK, linestyle=":", linewidth=1, zorder=1)
         axes.set_ylim(bottom=min(0, *(axes.get_ylim())))
     for unused in grid[len(paths) :]:
@@ -135,6 +137,8 @@ def draw_alone(evaluation: Evaluation, rows: Sequence[Row]) -> Figure | None:
             look = looks[name]
             xs, ys = zip(*points, strict=True)
             axes.scatter(xs, ys, color=look.color, marker=look.marker, s=34, label=name)
+    axes.set_ylim(min(80.0, axes.get_ylim()[0]), 102)
+    axes.set_xlim(left=0)
     axes.set_xlabel("mean queueing delay (round-trip times of the empty path)")
     axes.set_ylabel("share of the path that is used (%)")
     axes.legend(loc="lower right")

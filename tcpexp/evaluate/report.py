@@ -24,6 +24,7 @@ from tcpexp.studies.statistics import Interval
 if TYPE_CHECKING:
     from tcpexp.evaluate.outcome import EvaluationResult
 
+RESULTS = ("FAIL", "INCONCLUSIVE", "PASS")
 #: Characters of a run's hash that name it on the page.
 SHORT = 10
 #: Harm from which on a cell of the matrix is the darkest.
@@ -63,11 +64,7 @@ def report_content(
             "failed": len(outcome.failed),
             "left": outcome.left,
         },
-        "badges": [
-            (name, results.count(name))
-            for name in ("FAIL", "INCONCLUSIVE", "PASS")
-            if name in results
-        ],
+        "badges": [(name, results.count(name)) for name in RESULTS if name in results],
         "criteria": [_criterion(judgement) for judgement in sorted(result.judgements, key=_order)],
         "matrix": [_matrix(result.cells, path) for path in paths_of(result.cells)],
         "figures": [
@@ -100,8 +97,11 @@ def command_of(evaluation: Evaluation) -> str:
     return " ".join(parts)
 
 
-def _order(judgement: Judgement) -> tuple[tuple[int, ...], str]:
-    return tuple(map(int, judgement.criterion.section.split("."))), judgement.criterion.id
+def _order(judgement: Judgement) -> tuple[int, tuple[int, ...], str]:
+    """What failed comes first, then what is open; within that the RFC's order."""
+    criterion = judgement.criterion
+    section = tuple(map(int, criterion.section.split(".")))
+    return RESULTS.index(judgement.result), section, criterion.id
 
 
 def _criterion(judgement: Judgement) -> dict[str, Any]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 VERSION = "0.3"
 #: TCP's flags as bits of its header, by their letters in the table of packets.
-FLAG_BITS = {"F": 1, "S": 2, "R": 4, "P": 8, "A": 16, "U": 32, "E": 64, "C": 128}
+FLAG_BITS = {"F": 1, "S": 2, "R": 4, "P": 8, "A": 16, "U": 32, "E": 64, "C": 128, "e": 256}
 #: Of an Ethernet frame: what stands before the IP packet, bytes.
 ETHERNET = 14
 #: Why a segment was sent again, in qlog's words; another reason means no loss.

@@ -28,7 +28,7 @@ from tcpexp.store.frames import empty_frame, schema_of
 
 _MASK = 0xFFFFFFFF
 _FLAG_TEXTS = [
-    "".join(letter for letter, bit in FLAG_LETTERS if flags & bit) for flags in range(256)
+    "".join(letter for letter, bit in FLAG_LETTERS if flags & bit) for flags in range(512)
 ]
 #: Wireshark counts the bytes of so many SACK blocks of a segment.
 _COUNTED_BLOCKS = 3

@@ -332,8 +332,10 @@ def _read_tcp(columns: Columns, rows: Int64) -> None:
         payload_bytes=size - header,
         **{
             name: head[name]
-            for name in ("src_port", "dst_port", "seq", "ack", "flags", "window", "checksum")
+            for name in ("src_port", "dst_port", "seq", "ack", "window", "checksum")
         },
+        # the ninth flag, AE, is the last bit before the other eight
+        flags=head["flags"].astype(np.int64) | (head["offset"].astype(np.int64) & 1) << 8,
     )
     whole = rows[captured >= size]
     _check(columns, whole, IP_TCP)

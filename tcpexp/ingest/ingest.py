@@ -13,6 +13,7 @@ import polars as pl
 
 from tcpexp.errors import DataError
 from tcpexp.ingest import connections as conn
+from tcpexp.ingest.accurate import with_ace
 from tcpexp.ingest.captures import read_captures
 from tcpexp.ingest.complaints import read_complaints
 from tcpexp.ingest.counters import parse_counters
@@ -164,7 +165,8 @@ def _name_connections(
     )
     named = with_flows(opened, flows, nodes, _client_sends(source))
     found = with_joined(found, named, subflows)
-    packets = conn.attach_flows(packets, streams, found).sort("capture", "number")
+    packets = with_ace(conn.attach_flows(packets, streams, found)).sort("capture", "number")
+    packets = conform(packets, "packets")
     return (
         packets,
         found,

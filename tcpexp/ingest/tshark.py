@@ -134,6 +134,7 @@ FLAG_LETTERS = (
     ("U", 0x20),
     ("E", 0x40),
     ("C", 0x80),
+    ("e", 0x100),
 )
 _PCAP_HEADER_BYTES = 24
 _ETHERNET_BYTES, _IPV6_BYTES = 14, 40

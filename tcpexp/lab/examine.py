@@ -172,6 +172,8 @@ def programs_of(raw: Any) -> list[str]:
             continue
         if action.get("build"):
             found.append(f"to be compiled here: {_line(action['build'])}")
+        if action.get("control"):
+            found.append(f"on {action.get('host')}: {_line(action['control'])}")
         if action.get("do") in ("command", "python"):
             words = {key: action[key] for key in PROGRAM_KEYS if action.get(key)}
             found.append(f"on {action.get('host')}: {_line([*_words(words)])}")

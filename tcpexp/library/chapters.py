@@ -45,6 +45,12 @@ CHAPTERS = (
         "How senders find and share the rate of a path, and what its queue does to their packets.",
     ),
     Chapter(
+        "queues",
+        "Queues",
+        "How the queue in front of a link decides who waits, who is dropped, who is marked and who"
+        " goes first.",
+    ),
+    Chapter(
         "attacks",
         "Attacks",
         "What forged, half-open and idle connections cost a server, and what defends it.",

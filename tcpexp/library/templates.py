@@ -13,7 +13,7 @@ from tcpexp.errors import HostError, SpecError
 from tcpexp.paths import give_to_user
 
 FOLDER = Path(__file__).parent / "files"
-CONGESTION_CONTROL = "congestion_control"
+CONGESTION_CONTROL, IN_BPF = "congestion_control", "congestion_control_bpf"
 _WORD = "@name@"
 #: Names of functions and files of a congestion control are made of its name.
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,14}")
@@ -38,14 +38,16 @@ def check_name(name: str, known: frozenset[str]) -> None:
         )
 
 
-def write_congestion_control(name: str, folder: Path) -> list[Path]:
+def write_congestion_control(name: str, folder: Path, *, bpf: bool = False) -> list[Path]:
     """Write a small congestion control, its tracepoint, a spec and a test; return the files.
+
+    ``bpf``: one in BPF instead of a module, its header and a spec.
 
     Raises ``SpecError`` when one is there already: nothing is written then.
     """
     texts = {
         folder / path.name.replace("control", name): path.read_text(encoding="utf-8")
-        for path in sorted((FOLDER / CONGESTION_CONTROL).iterdir())
+        for path in sorted((FOLDER / (IN_BPF if bpf else CONGESTION_CONTROL)).iterdir())
         if path.is_file()
     }
     there = [path for path in texts if path.exists()]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tcpexp.errors import DataError, Missing
 from tcpexp.places.asked import PACKAGES, PER_INTERFACE, asked_sysctls
-from tcpexp.plan.types import RunPlan
+from tcpexp.plan.types import RunPlan, Sysctl
+from tcpexp.spec.congestion import ECN_SYSCTL
 from tcpexp.spec.disciplines import NAMES
 
 #: The disciplines that a guest is asked for: those that links and hosts can have.
@@ -84,10 +85,34 @@ def _qdiscs(plan: RunPlan, inventory: Inventory) -> list[Missing]:
     ]
 
 
+#: The setting by which a kernel shows that it knows accurate ECN.
+ACCURATE_ECN = "net.ipv4.tcp_ecn_option"
+
+
+def _asks_accurate_ecn(plan: RunPlan) -> bool:
+    """Whether a host is to speak accurate ECN: tcp_ecn above 2 (include/net/tcp_ecn.h)."""
+    return any(
+        node.sysctls.get(ECN_SYSCTL) in ("3", "4", "5") for node in plan.network.nodes
+    ) or any(
+        isinstance(step.do, Sysctl)
+        and step.do.key == ECN_SYSCTL
+        and step.do.value in ("3", "4", "5")
+        for step in (*plan.setup, *plan.steps)
+    )
+
+
 def _sysctls(plan: RunPlan, inventory: Inventory) -> list[Missing]:
     found: list[Missing] = []
     if inventory.sysctls is None:
         return found
+    if ACCURATE_ECN not in inventory.sysctls and _asks_accurate_ecn(plan):
+        found.append(
+            Missing(
+                "accurate ECN (net.ipv4.tcp_ecn 3 to 5)",
+                "a host of this experiment",
+                "another kernel may have it (7.3): tcpexp run --kernel NAME",
+            )
+        )
     for key in asked_sysctls(plan):
         if key not in inventory.sysctls and not any(word in key for word in PER_INTERFACE):
             close = get_close_matches(key, inventory.sysctls, 1)

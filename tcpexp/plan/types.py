@@ -644,7 +644,11 @@ class ControlModule:
     @property
     def built(self) -> str:
         """The plan's file that a place puts in their stead."""
-        return f"modules/{self.name}.ko"
+        return f"modules/{self.name}{'.ko' if self.language == 'c' else '.bpf.o'}"
+
+
+#: The program that loads what is in BPF, where a place puts it among the plan's files.
+BPF_LOADER = "modules/struct_ops"
 
 
 @dataclass(frozen=True)

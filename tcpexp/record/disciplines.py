@@ -14,6 +14,8 @@ from typing import Literal
 
 Unit = Literal["time", "size", "rate", "packets", "count", "percent", "number", "switch", "word"]
 
+#: The largest number of 31 bits, and of a time in whole microseconds that the kernel keeps in 32.
+LARGEST, LONGEST_NS = 2.0**31 - 1, 4_294e9
 #: The kernel keeps some times in ticks of its timer and rounds them up: 4 ms with 250 ticks a
 #: second, at most 10 ms with 100.
 TICK_NS = 10_000_000
@@ -40,8 +42,13 @@ class Setting:
     words: tuple[str, ...] = ()
     first: int = 0
     least: float = 0
-    most: float = 2**31 - 1
+    most: float = LARGEST
     ticks: bool = False
+
+    @property
+    def largest(self) -> float:
+        """The largest value that can be written."""
+        return LONGEST_NS if self.unit == "time" and self.most == LARGEST else self.most
 
     def resolved(self, frame_bytes: int) -> float | None:
         """Return the default for a full frame of that many bytes."""

@@ -22,7 +22,7 @@ STATISTICS: Mapping[str, str] = {
     "most_packets": "the most packets that waited so far",
     "early_drops": "dropped by the algorithm before the queue was full",
     "full_drops": "dropped because the queue was full",
-    "matched_drops": "choke: dropped with another packet of their flow",
+    "matched_drops": "choke: met a packet of their own flow; both were dropped",
     "marks": "marked with CE",
     "step_marks": "dualpi2: marked because it waited in the low-latency queue for longer than step",
     "coupled_marks": "dualpi2: marked by probability, in either queue",

@@ -23,7 +23,13 @@ from tcpexp.store.rundata import RunData
 from tcpexp.store.rundir import RunDirectory
 
 #: Facts of a place that are words and no version.
-NOT_VERSIONS = ("clock", "why_not_repeatable", "repeatable_with", "ended_for_spinning")
+NOT_VERSIONS = (
+    "kernel_name",
+    "clock",
+    "why_not_repeatable",
+    "repeatable_with",
+    "ended_for_spinning",
+)
 #: With less free than this when a run ends, something was not written.
 NO_ROOM_BYTES = 256 << 10
 #: What a run's record says whose engine did not notice that.

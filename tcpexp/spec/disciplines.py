@@ -57,10 +57,10 @@ _CLASS_NAME = r"^[A-Za-z][A-Za-z0-9_-]{0,15}$"
 def parse_setting(one: Setting, raw: Any) -> float:
     """Return a setting's value in the units of the plan; raises ``QuantityError``."""
     value = _parse(one, raw)
-    if not one.least <= value <= one.most and not (one.unit == "percent" and 0 <= value <= 1):
+    if not one.least <= value <= one.largest and not (one.unit == "percent" and 0 <= value <= 1):
         raise QuantityError(
             f"{one.name} {raw} is out of range",
-            f"write {setting_words(one, one.least)} to {setting_words(one, one.most)}",
+            f"write {setting_words(one, one.least)} to {setting_words(one, one.largest)}",
         )
     return value
 
@@ -288,31 +288,47 @@ def _kind(value: Any) -> str:
     """Return which form a discipline is written in, for pydantic's choice."""
     if isinstance(value, BaseModel):
         return str(getattr(value, "name", ""))
-    if isinstance(value, dict):
-        name = value.get("name")
-        if isinstance(name, str) and name in (*WITH_SETTINGS, HTB):
-            return name
-        if isinstance(name, str) and name in PLAIN:
-            raise QuantityError(f"{name} has no settings here", f"write discipline: {name}")
-        known = ", ".join((*WITH_SETTINGS, HTB))
-        raise QuantityError("a discipline with settings has a name", f"write name: one of {known}")
-    return "word"
+    return str(value.get("name")) if isinstance(value, dict) else "word"
 
 
-def discipline_name(value: Any) -> str | None:
-    """Return the name of a discipline as a spec holds it."""
-    name = getattr(value, "name", value)
-    return None if name is None else str(name)
-
-
-def _check_word(value: Any) -> Any:
+def check_discipline(value: Any) -> Any:
+    """Return what a spec writes as a discipline; raises ``QuantityError`` for a mapping that names
+    none with settings, and for htb without classes.
+    """
     if value == HTB:
         raise QuantityError(
             "htb is made of classes",
             "write discipline: {name: htb, classes: {web: {rate: 5mbit, match: {port: 80}}, rest:"
             " {rate: 1mbit}}}",
         )
+    if not isinstance(value, dict) or value.get("name") in (*WITH_SETTINGS, HTB):
+        return value
+    name = value.get("name")
+    if name in PLAIN:
+        raise QuantityError(f"{name} has no settings here", f"write discipline: {name}")
+    raise QuantityError(
+        "a discipline with settings has a name",
+        f"write name: and one of {', '.join((*WITH_SETTINGS, HTB))}",
+    )
+
+
+def check_host_discipline(value: Any) -> Any:
+    """Return what a spec writes as the discipline of a host; raises ``QuantityError`` for all but
+    fq.
+    """
+    name = value.get("name") if isinstance(value, dict) else discipline_name(value)
+    if name not in (None, "fq"):
+        raise QuantityError(
+            f"'{name}' does nothing in front of a host",
+            "write fq there; a queue of another discipline belongs to a link with a rate",
+        )
     return value
+
+
+def discipline_name(value: Any) -> str | None:
+    """Return the name of a discipline as a spec holds it."""
+    name = getattr(value, "name", value)
+    return None if name is None else str(name)
 
 
 _WORD = Annotated[
@@ -330,20 +346,8 @@ _WORD = Annotated[
         "fq",
         "dualpi2",
     ],
-    BeforeValidator(_check_word),
     Tag("word"),
 ]
-
-
-def _host_kind(value: Any) -> str:
-    """Return which form the discipline of a host is written in."""
-    name = value.get("name") if isinstance(value, dict) else discipline_name(value)
-    if name != "fq":
-        raise QuantityError(
-            f"'{name}' does nothing in front of a host",
-            "write fq there; a queue of another discipline belongs to a link with a rate",
-        )
-    return "word" if isinstance(value, str) else "fq"
 
 
 if TYPE_CHECKING:
@@ -359,7 +363,7 @@ else:
     #: is when packets leave.
     HostDiscipline = Annotated[
         Annotated[Literal["fq"], Tag("word")] | Annotated[_FQ, Tag("fq")],
-        Discriminator(_host_kind),
+        Discriminator(_kind),
     ]
 
 

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from tcpexp.spec.disciplines import Discipline, Policer
+from tcpexp.spec.disciplines import Discipline, Policer, check_discipline
 from tcpexp.units import (
     Duration,
     Fraction,
@@ -173,6 +173,11 @@ class LinkParameters(BaseModel):
             " hosts'"
         ),
     )
+
+    @field_validator("discipline", mode="before")
+    @classmethod
+    def _check_discipline(cls, raw: Any) -> Any:
+        return check_discipline(raw)
 
     @field_validator("mtu")
     @classmethod

@@ -26,9 +26,9 @@ from pydantic import (
 
 from tcpexp.errors import Position, SpecError
 from tcpexp.registry import suggest
-from tcpexp.spec.disciplines import HostDiscipline
+from tcpexp.spec.disciplines import HostDiscipline, check_host_discipline
 from tcpexp.spec.knobs import Knob
-from tcpexp.spec.links import LinkParameters, check_mtu
+from tcpexp.spec.links import NONE, LinkParameters, check_mtu
 from tcpexp.spec.owncontrol import CONTROL_SCHEMA, OwnControl, own_control, parse_control
 from tcpexp.spec.placed import NestedErrors, PlacedError
 from tcpexp.spec.source import Source
@@ -136,6 +136,11 @@ class HostSettings(BaseModel):
             " wants its packets sent (pacing); none when silent"
         ),
     )
+
+    @field_validator("discipline", mode="before")
+    @classmethod
+    def _check_discipline(cls, raw: Any) -> Any:
+        return None if raw == NONE else check_host_discipline(raw)
 
     @field_validator("sysctls", mode="before")
     @classmethod

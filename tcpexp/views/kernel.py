@@ -16,8 +16,12 @@ def kernel_hash(run: RunData) -> str | None:
 
 def kernel_name(run: RunData) -> str:
     """Return the kernel's name, such as ``debian-6.1``; its version, or nothing, without one."""
-    name = ((run.manifest or {}).get("host") or {}).get("kernel_name")
-    return str(name) if name else _release(run)
+    manifest = run.manifest or {}
+    for part in ("host", "versions"):  # records of earlier versions have it among the versions
+        name = (manifest.get(part) or {}).get("kernel_name")
+        if name:
+            return str(name)
+    return _release(run)
 
 
 def kernel_words(run: RunData) -> str:

@@ -246,7 +246,11 @@ def segment_text(row: dict[str, Any]) -> str:
     """Return what stands on an arrow, such as ``SYN, ACK  seq 0  ack 1  win 65160``."""
     letters, labels, window = row["flags"] or "", row["labels"] or (), row["window_bytes"]
     again = not {"retransmission", "fast_retransmission", "rto"}.isdisjoint(labels)
-    parts = [", ".join(FLAG_WORDS.get(letter, letter) for letter in letters)]
+    ace = row.get("ace")
+    # with accurate ECN three flags are one number
+    named = letters if ace is None else "".join(each for each in letters if each not in "ECe")
+    parts = [", ".join(FLAG_WORDS.get(letter, letter) for letter in named)]
+    parts += [f"ACE {ace}"] if ace is not None else []
     if row["seq_rel"] is not None:
         initial = (
             f" = {row['seq']}" if "S" in letters and row["seq"] is not None and not again else ""

@@ -24,6 +24,7 @@ FLAG_WORDS = {
     "U": "URG",
     "E": "ECE",
     "C": "CWR",
+    "e": "AE",
 }
 
 

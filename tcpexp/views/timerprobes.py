@@ -61,7 +61,7 @@ class _Watch:
         seq = row["seq_rel"] or 0
         if (
             self._last_got is not None
-            and row["flags"] == "A"
+            and row["flags"].strip("ECe") == "A"
             and not row["payload_bytes"]
             and seq == self._sent_up_to - 1
         ):

@@ -256,6 +256,19 @@ def test_delivered_bytes_are_iperf3s_up_to_a_hole(build, reported, verdict):
     assert (found.measured, found.reported, found.verdict) == (2000, reported, verdict)
 
 
+def test_a_receiver_that_was_not_captured_cannot_be_compared(build):
+    flow = FlowPlan("up", "h1", "h2", 5201, "h1", "iperf3", "a00", "not_first", None, 0, None)
+    build.table(
+        "events", {"t_ns": 18 * S, "planned_ns": 18 * S, "event": "end", "step": "a00.server"}
+    )
+    (build.path / "raw" / "logs").mkdir()
+    (build.path / "raw" / "logs" / "a00.server.out").write_text(
+        json.dumps(report(2000, "interrupt - the server has terminated"))
+    )
+    (found,) = check_iperf3(build.plan(flows=(flow,)).engine(clock="virtual").done())
+    assert (found.verdict, found.obstacle) == ("not comparable", "h2 was not captured")
+
+
 def test_what_the_receiver_still_asked_for_afterwards_it_had_refused(build):
     """A segment is overtaken by so much that its time stamp is too old (PAWS): it arrived, and the
     receiver goes on asking for it.

@@ -3,6 +3,7 @@ study that it names ships, and its verdicts are computed.
 """
 
 import dataclasses
+import functools
 import json
 import re
 from pathlib import Path
@@ -14,7 +15,7 @@ from published.data import Fact, Take, load_facts
 from published.judging import verdict
 from published.page import tables_of, verdict_of
 from published.reading import Measured, of_run, of_study
-from published.running import folder_of
+from published.running import folder_of, newest_run
 from published.studies import SHOWN
 
 from tcpexp.catalogue.reading import load_spec
@@ -24,6 +25,11 @@ DOCS = Path(__file__).resolve().parents[2] / "docs" / "concepts"
 FACTS = load_facts()
 STUDIES = {path.stem: path for path in shipped_studies()}
 EXPERIMENTS = {path.stem for path in shipped_specs()}
+
+
+@functools.cache
+def _sweep(study):
+    return load_spec(STUDIES[study]).sweep
 
 
 def _numbers():
@@ -53,15 +59,15 @@ def test_a_fact_names_what_ships_and_says_why(fact):
     if fact.experiment:
         assert fact.experiment in EXPERIMENTS
         return
-    spec = load_spec(STUDIES[fact.study])
+    sweep = _sweep(fact.study)
     (take,) = fact.takes.values()
-    assert take.measure in spec.sweep.measures
-    assert set(take.at) <= set(spec.sweep.parameters)
+    assert take.measure in sweep.measures
+    assert set(take.at) <= set(sweep.parameters)
 
 
 @pytest.mark.parametrize("study", sorted(SHOWN))
 def test_the_columns_of_a_study_are_its_parameters_and_measures(study):
-    sweep = load_spec(STUDIES[study]).sweep
+    sweep = _sweep(study)
     assert {column.name for column in SHOWN[study]} <= {*sweep.parameters, *sweep.measures}
 
 
@@ -194,6 +200,15 @@ def test_other_settings_have_a_folder_of_their_own(tmp_path):
     assert folder_of(FACT, tmp_path, "7.3") == tmp_path / "7.3" / "runs" / "dead_host"
     assert folder_of(own, tmp_path, "7.3").parent != folder_of(FACT, tmp_path, "7.3").parent
     assert own.command == "tcpexp run dead_host --set duration=9s"
+
+
+def test_only_a_complete_run_counts(tmp_path):
+    for name, status in (("1", "complete"), ("2", "aborted")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "metrics.json").write_text("{}")
+        (tmp_path / name / "manifest.json").write_text(json.dumps({"status": status}))
+    assert newest_run(tmp_path) == tmp_path / "1"
+    assert newest_run(tmp_path / "1") is None
 
 
 def _study(tmp_path, failed=()):

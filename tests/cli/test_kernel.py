@@ -66,7 +66,7 @@ def test_the_list_marks_the_one_in_use_and_those_of_other_recipes(
     assert lines[0].startswith(f"* debian-6.1   {old.sha256[:12]}  Linux 6.1.4")
     assert any(line.startswith(f"  debian-7.3   {new.sha256[:12]}  ") for line in lines)
     assert any(
-        stale.sha256[:12] in line and line.endswith("of another recipe: found by its hash")
+        stale.sha256[:12] in line and line.endswith("another has its name: found by its hash")
         for line in lines
     )
     assert main(["kernel", "list", "--json"]) == 0
@@ -103,12 +103,34 @@ def test_a_kernel_of_another_recipe_is_taken_with_a_word(
     assert "of another recipe than this version of tcpexp has" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["build", "info", "use"])
+@pytest.mark.parametrize("command", ["build", "info", "use", "remove"])
 def test_an_unknown_name_is_a_mistake_of_the_command_line(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["kernel", command, "debian-7.2"]) == 2
+    assert main(["kernel", command, "debien-7.3"]) == 2
     assert "did you mean 'debian-7.3'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["info", "use"])
+def test_a_series_that_was_not_built_is_one_that_can_be(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["kernel", command, "debian:7.2"]) == 2
+    assert "tcpexp kernel build debian:7.2, if Debian has it" in capsys.readouterr().err
+
+
+def test_remove_says_what_it_freed(capsys: pytest.CaptureFixture[str]) -> None:
+    make_kernel()
+    old = make_kernel("debian-6.1", "old")
+    assert main(["kernel", "remove", "7.3"]) == 3
+    assert "runs use debian-7.3" in capsys.readouterr().err
+    assert main(["kernel", "remove"]) == 2
+    capsys.readouterr()
+    assert main(["kernel", "remove", "6.1"]) == 0
+    assert capsys.readouterr().out.startswith(f"removed debian-6.1 {old.sha256[:12]}: 0.0 MB freed")
+    assert main(["kernel", "remove", "--stale"]) == 0
+    assert capsys.readouterr().out == "nothing to remove\n"
+    assert not old.path.exists()
 
 
 def test_a_built_kernel_is_not_built_again(capsys: pytest.CaptureFixture[str]) -> None:

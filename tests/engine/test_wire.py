@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tcpexp.engine import readback, wire
+from tcpexp.engine import dualpi2, readback, wire
 from tcpexp.engine.assembly import iproute2_version, version_tuple
 from tcpexp.errors import RunError
-from tcpexp.plan.types import DirectionPlan, LossPlan, QueuePlan
+from tcpexp.plan.types import (
+    ClassFilter,
+    ClassPlan,
+    DirectionPlan,
+    LossPlan,
+    PolicerPlan,
+    QueuePlan,
+    QueueSetting,
+)
+from tcpexp.record.rtnetlink import attributes
 from tests.support import engine_plans as plans
 
 DATA = Path(__file__).parent / "data"
@@ -172,3 +182,117 @@ def test_the_uniform_table() -> None:
     assert -8192 <= min(values) < -8180
     assert 8180 < max(values) <= 8192
     assert abs(sum(values)) < 4096
+
+
+CLASSES = (
+    ClassPlan("web", 3_000_000, 5_000_000, 0, 4542, 50, (ClassFilter(target_port=80),)),
+    ClassPlan("rest", 1_000_000, None, 1, 1514, 50),
+)
+HTB = DirectionPlan(RATE, QueuePlan("htb", 50, None, classes=CLASSES))
+
+
+def test_classes_borrow_from_one_that_the_shaper_limits() -> None:
+    assert HTB.queue is not None
+    lines = wire.class_commands("x0", HTB.queue, 1500, "add")
+    assert lines[0].startswith("class add dev x0 parent 10: classid 10:1 htb rate 20000000000bit")
+    assert lines[1] == (
+        "class add dev x0 parent 10:1 classid 10:10 htb rate 3000000bit burst 3028b ceil"
+        " 5000000bit cburst 3028b prio 0 quantum 4542"
+    )
+    assert lines[2] == "qdisc add dev x0 parent 10:10 handle 110: pfifo limit 50"
+    assert "ceil 20000000000bit" in lines[3]
+    assert "prio 1" in lines[3]
+    changed = wire.class_commands("x0", HTB.queue, 1500, "change")
+    assert changed == [line.replace(" add ", " change ") for line in lines[1:]]
+    assert qdiscs(HTB, True)[1].words == ("default", "11")
+
+
+def test_filters_of_classes() -> None:
+    asked = ClassFilter("10.0.0.1", "10.0.0.2", None, 80, "tcp", 46)
+    assert wire.flower_words(asked) == (
+        "ip_proto tcp ip_tos 0xb8/0xfc src_ip 10.0.0.1 dst_ip 10.0.0.2 dst_port 80"
+    )
+    six = ClassFilter("2001:db8::1", None, protocol="icmp")
+    assert (wire.filter_protocol(six), wire.flower_words(six)) == (
+        "ipv6",
+        "ip_proto icmpv6 src_ip 2001:db8::1",
+    )
+    assert HTB.queue is not None
+    assert wire.class_filter_commands("x0", HTB.queue) == [
+        "filter add dev x0 parent 10: protocol ip pref 1 flower dst_port 80 classid 10:10"
+    ]
+
+
+def test_a_policer_stands_where_packets_come_in() -> None:
+    policed = replace(LOSSY, policer=PolicerPlan(5_000_000, 30_000))
+    link = replace(plans.line((policed, LOSSY, LOSSY, LOSSY), wire_netem=True).links[0])
+    link = replace(link, forward=policed, backward=LOSSY)
+    first, *others = wire.filter_commands(link, "matchall")
+    assert (
+        "matchall action police rate 5000000bit burst 30000b mtu 65536b overhead 14"
+        " conform-exceed drop/pipe action mirred egress mirror dev x0 drop"
+    ) in first
+    assert not any("police" in line for line in others)
+    assert wire.reads_by_netlink(link)
+
+
+def shown_classes(**changed: int) -> list[dict[str, Any]]:
+    found = []
+    for number, one in enumerate(CLASSES):
+        options = {
+            "rate": one.rate_bps,
+            "ceil": one.ceil_bps or wire.UNSHAPED_BPS,
+            "prio": one.prio,
+            "quantum": one.quantum,
+        }
+        if number == 0:
+            options |= {name: value for name, value in changed.items() if name in options}
+        limit = changed.get("limit", 50) if number == 0 else 50
+        found += [
+            {"kind": "htb class", "handle": f"10:{0x10 + number:x}", "dev": "x0"}
+            | {"options": options},
+            {"kind": "pfifo", "handle": f"{0x110 + number:x}:", "dev": "x0"}
+            | {"options": {"limit": limit}},
+        ]
+    return [{"kind": "htb", "handle": "10:", "dev": "x0", "options": {}}, *found]
+
+
+@pytest.mark.parametrize("name", ["rate", "ceil", "prio", "quantum", "limit"])
+def test_a_class_that_reads_back_different_ends_the_run(name: str) -> None:
+    asked = qdiscs(HTB, True)[1]
+    readback.check_qdisc(asked, shown_classes())
+    with pytest.raises(RunError, match=f"class web on x0: {name}"):
+        readback.check_qdisc(asked, shown_classes(**{name: 7}))
+    with pytest.raises(RunError, match="there is no class"):
+        readback.check_qdisc(asked, shown_classes()[:1])
+
+
+def test_a_setting_that_reads_back_different_ends_the_run() -> None:
+    queue = QueuePlan("pie", 100, None, settings=(QueueSetting("target", 15e6),))
+    asked = wire.host_qdisc("x0", queue)
+    shown = {"kind": "pie", "handle": "30:", "dev": "x0"}
+    options = {"limit": 100, "ecn": False, "target": 15e6}
+    readback.check_qdisc(asked, [{**shown, "options": options}])
+    for name, value in (("target", 16e6), ("limit", 99), ("ecn", True)):
+        with pytest.raises(RunError, match=f"pie on x0: {name}"):
+            readback.check_qdisc(asked, [{**shown, "options": {**options, name: value}}])
+
+
+def test_dualpi2_is_asked_for_in_the_kernels_units() -> None:
+    values = (("target", 15e6), ("alpha", 41 / 256), ("classic_protection", 0.1), ("l4s", 3.0))
+    queue = QueuePlan(
+        "dualpi2", 200, None, settings=tuple(QueueSetting(*value) for value in values)
+    )
+    found = attributes(dualpi2.options_of(queue), 0)
+    assert {kind: int.from_bytes(value, sys.byteorder) for kind, value in found.items()} == {
+        1: 200,
+        3: 15_000,
+        5: 41,
+        13: 10,
+        14: 3,
+    }
+    assert queue_words_of(queue) == ()
+
+
+def queue_words_of(queue: QueuePlan) -> tuple[str, ...]:
+    return wire.queue_words(queue, RATE)

@@ -158,7 +158,7 @@ def test_nothing_that_is_missing_passes():
     only_new = verdict(asked, rows("new", 1.0, old=None))
     assert (only_new.result, only_new.points[0].reason) == (
         "INCONCLUSIVE",
-        "nothing measured of the incumbent",
+        "runs on the side of the incumbent are missing",
     )
     some = verdict(asked, rows("new", 1.0, 1.0, 1.0, old=None), rows("old", 1.0, 1.0))
     assert some.result == "INCONCLUSIVE"

@@ -1,18 +1,19 @@
 """An evaluation from its runs to its report, with runs that cost next to nothing."""
 
+import dataclasses
 import json
 from collections import Counter
 
 import pytest
 
-from tcpexp.evaluate.case import load_case
+from tcpexp.evaluate.case import load_case, load_cases, shipped_case_names
 from tcpexp.evaluate.control import parse_control
 from tcpexp.evaluate.criteria import judge
 from tcpexp.evaluate.evaluation import Evaluation, EvaluationOptions, Row
 from tcpexp.evaluate.figures import draw_all
 from tcpexp.evaluate.outcome import EvaluationResult
 from tcpexp.evaluate.report import command_of, report_content, write_report
-from tcpexp.evaluate.result import write_result
+from tcpexp.evaluate.result import notes_on, write_result
 from tcpexp.evaluate.rows import Collected
 from tcpexp.evaluate.run import EvaluationOutcome, make_runs, stand_of
 from tests.support.cheap import NAME
@@ -68,6 +69,10 @@ def test_runs_are_shared_between_evaluations(made):
     assert len(stand_of(made("cubic")).rest) == 3
     assert {run.key for _, run in made("cubic").runs()} < {run.key for _, run in first.runs()}
     assert len(made("bbr", quick=False).runs()) == 8
+    assert first.name == "bbr-against-cubic-quick"
+    chosen = dataclasses.replace(first.options, cases=("cheap",), quick=False)
+    other = Evaluation(first.new, first.against, first.cases, chosen, first.identity)
+    assert other.name == "bbr-against-cubic-cheap"
 
 
 def test_from_runs_to_a_report(made, tmp_path):
@@ -131,3 +136,14 @@ def test_the_page_of_verdicts(made, tmp_path):
     assert page.index("1 FAIL") < page.index("1 PASS") < page.index('id="criteria"')
     for _, run in evaluation.runs():
         assert f'href="#run-{run.key[:10]}"' in page
+
+
+def test_every_shipped_case_can_be_played_by_a_control_that_needs_ecn(tmp_path):
+    """DCTCP is refused where nothing marks unless the spec says that it is meant so."""
+    options = EvaluationOptions(("cubic",), out=tmp_path, workplace=NAME)
+    cubic, dctcp = parse_control("cubic", "CC"), parse_control("dctcp", "CC")
+    evaluation = Evaluation(dctcp, [cubic], load_cases(), options, {"engine": "1"})
+    runs = evaluation.runs()
+    assert {member.loaded.case.name for member, _ in runs} == set(shipped_case_names())
+    assert 100 < len({run.key for _, run in runs}) < 200
+    assert "RFC 8257" in notes_on(evaluation)[0]

@@ -17,6 +17,7 @@ from tcpexp.grade.run import GradeOptions, grade
 from tests.support.cheap import NAME
 from tests.support.handed import hand_in_spec, record, spec_text, write_rubric
 
+CONTROL = 'struct tcp_congestion_ops mine = { .name = "mine" };\n'
 SECRET = "import pathlib; pathlib.Path({!r}).write_text('executed')\n"
 
 
@@ -130,6 +131,8 @@ def test_nothing_of_a_student_is_executed_here(tmp_path: Path, good: Path) -> No
     (handed / "below" / "topologies" / "ours.py").write_text(SECRET.format(str(flag)))
     hand_in_spec(handed / "shadow", spec_text())
     (handed / "shadow" / "two_host.py").write_text(SECRET.format(str(flag)))
+    hand_in_spec(handed / "control", spec_text() + "congestion_controls: {mine: mine.c}\n")
+    (handed / "control" / "mine.c").write_text(CONTROL)
     run = shutil.copytree(good, handed / "recorded" / "r1")
     plan = json.loads((run / "plan.json").read_text())
     plan |= {
@@ -141,7 +144,7 @@ def test_nothing_of_a_student_is_executed_here(tmp_path: Path, good: Path) -> No
     rewrite(run, plan)
     grades = graded(tmp_path, run=True)
     assert not flag.exists()
-    for student in ("plugin", "topology", "below", "shadow", "recorded"):
+    for student in ("plugin", "topology", "below", "shadow", "control", "recorded"):
         assert of(grades, student).state == "refused", (student, of(grades, student).reason)
         assert "of its own" in of(grades, student).reason
     assert grades.made == 0

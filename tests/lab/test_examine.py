@@ -139,6 +139,18 @@ def test_programs_that_ship_need_no_yes_and_those_added_to_them_do(lab: LabClien
     assert lab.examine("own_programs", text=more).json()["programs"] == ["on h1: ls"]
 
 
+def test_a_control_of_its_own_is_asked_for_and_its_parameters_are_knobs(lab: LabClient) -> None:
+    shipped = lab.examine("aimd_friendly").json()
+    assert shipped["programs"] == [] == shipped["errors"]
+    assert [knob["path"] for knob in shipped["knobs"]][:2] == [
+        "congestion_controls.aimd.parameters.alpha",
+        "congestion_controls.aimd.parameters.beta",
+    ]
+    text = shipped_text("aimd_friendly").replace("aimd.c", "polite.c")
+    found = lab.examine("aimd_friendly", text=text).json()["programs"]
+    assert found == ["to be compiled here, and to be the kernel: aimd_friendly/polite.c"]
+
+
 def test_the_users_folder_is_on_the_shelf_and_links_out_of_it_are_not(tmp_path: Path) -> None:
     folder = tmp_path / "own"
     folder.mkdir()

@@ -8,7 +8,7 @@ from tcpexp.catalogue.reading import load_spec
 from tcpexp.paths import shipped_studies
 from tcpexp.studies.matrix import expand_cells
 from tcpexp.studies.study import StudyOptions, load_study
-from tests.support.cheap import NAME
+from tests.support.cheap import KERNEL_NAME, NAME
 
 STUDIES = shipped_studies()
 
@@ -37,6 +37,9 @@ def test_both_forms_have_the_values_that_their_expectations_name(path):
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_every_run_of_the_quick_form_compiles(path, tmp_path):
-    study = load_study(path, StudyOptions(quick=True, out=tmp_path, workplace=NAME))
+    sweep = load_spec(path).sweep
+    varied = any("kernel" in parameter.set for parameter in sweep.parameters.values())
+    place = KERNEL_NAME if varied else NAME
+    study = load_study(path, StudyOptions(quick=True, out=tmp_path, workplace=place))
     assert len({run.key for run in study.runs}) == len(study.runs)
     assert len(study.runs) <= 120

@@ -16,6 +16,11 @@ from tcpexp.telling import Say
 VERSION = "9.9.3-1"
 
 MAKEFILE = """\
+VERSION = 9
+PATCHLEVEL = 9
+SUBLEVEL = 3
+EXTRAVERSION =
+
 x86_64_defconfig:
 	mkdir -p $(O)
 	printf 'CONFIG_HZ=100\\nCONFIG_GONE=y\\n# CONFIG_NET is not set\\n' > $(O)/.config
@@ -96,6 +101,36 @@ def write_recipe(folder: Path, name: str = "fake-9.9") -> Recipe:
     return load_recipe(str(file))
 
 
+def write_tree(folder: Path, files: dict[str, str] | None = None) -> Path:
+    """Write the source tree to ``folder``, with ``files`` in place of its own, and return it."""
+    tree = {"Makefile": MAKEFILE, "build.mk": BUILD, "linux.c": LINUX, "arch/um/Kconfig": ""}
+    for name, text in {**tree, **(files or {})}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def ship_recipes(folder: Path, *series: str) -> Path:
+    """Write a folder of recipes as tcpexp ships them, for these series, and return it.
+
+    The patch of each but the first is for a source that says another version.
+    """
+    folder.mkdir(parents=True)
+    (folder / "COPYING").write_text("the licence\n")
+    (folder / "config").mkdir()
+    (folder / "config/common.config").write_text(CONFIG)
+    for number, name in enumerate(series):
+        patches = folder / "patches" / name
+        patches.mkdir(parents=True)
+        patch = PATCH if number == 0 else PATCH.replace("9.9.3-tcpexp", f"{name}.0-tcpexp")
+        (patches / "0001-it-greets.patch").write_text(patch)
+        text = RECIPE.replace("fake-9.9", f"debian-{name}").replace("9.9", name)
+        text = text.replace("[fake.config]", "[config/common.config]")
+        text = text.replace("[0001-", f"[patches/{name}/0001-")
+        (folder / f"debian-{name}.yaml").write_text(text)
+    return folder
+
+
 @dataclass
 class FakeArchive:
     """Where the source comes from: ``files`` replace those of the tree; ``fetched`` counts."""
@@ -111,14 +146,7 @@ class FakeArchive:
         root = self.folder / f"deb-{self.fetched}"
         tree = root / "linux-source-9.9"
         tree.mkdir(parents=True)
-        for name, text in {
-            "Makefile": MAKEFILE,
-            "build.mk": BUILD,
-            "linux.c": LINUX,
-            **self.files,
-        }.items():
-            (tree / name).parent.mkdir(parents=True, exist_ok=True)
-            (tree / name).write_text(text)
+        write_tree(tree, self.files)
         package = root / "package"
         (package / "usr/src").mkdir(parents=True)
         (package / "DEBIAN").mkdir()

@@ -25,6 +25,11 @@ def test_a_kernel_of_ours_has_name_version_and_hash(tmp_path: Path) -> None:
     assert (kernel_name(run), kernel_hash(run)) == ("debian-7.3", MANIFEST["kernel_sha256"])
 
 
+def test_records_of_earlier_versions_have_the_name_elsewhere(tmp_path: Path) -> None:
+    versions = {"kernel": "6.1.192-tcpexp", "kernel_name": "debian-6.1"}
+    assert kernel_name(run_with(tmp_path, versions=versions)) == "debian-6.1"
+
+
 def test_the_machines_own_kernel_has_its_version(tmp_path: Path) -> None:
     run = run_with(tmp_path, versions={"kernel": "6.18.1"})
     assert (kernel_words(run), kernel_name(run), kernel_hash(run)) == (

@@ -17,6 +17,8 @@ from tcpexp.spec.owncontrol import without_comments
 
 MODULES = Path("/lib/modules")
 LOCKDOWN = Path("/sys/kernel/security/lockdown")
+BTF = Path("/sys/kernel/btf/vmlinux")
+JIT = Path("/proc/sys/net/core/bpf_jit_enable")
 DISABLED = Path("/proc/sys/kernel/modules_disabled")
 #: Without this flag a namespace may not make it its default (net/ipv4/tcp_cong.c:
 #: tcp_set_default_congestion_control).
@@ -32,11 +34,12 @@ def host_target() -> Target:
 
 def missing_for_modules(plan: RunPlan, *, allowed: bool) -> tuple[Missing, ...]:
     """Return what keeps the plan's own congestion controls from this machine's kernel."""
-    if not plan.modules:
-        return ()
-    names = ", ".join(module.name for module in plan.modules)
+    found = _missing_for_bpf(plan)
+    modules = [module for module in plan.modules if module.language == "c"]
+    if not modules:
+        return tuple(found)
+    names = ", ".join(module.name for module in modules)
     purpose = f"the congestion control {names}"
-    found = []
     if not allowed:
         remedy = (
             "read it, then add --allow-modules; --on guest needs no permission, since its kernel is"
@@ -52,7 +55,7 @@ def missing_for_modules(plan: RunPlan, *, allowed: bool) -> tuple[Missing, ...]:
         found.append(Missing(f"the headers of the kernel {release}", purpose, remedy))
     found += _forbidden(purpose)
     defaults = default_algorithms(plan)
-    for module in plan.modules:
+    for module in modules:
         texts = module_texts(module, plan)
         if module.name in defaults and not any(
             FREE in without_comments(text) for text in texts.values()
@@ -62,6 +65,24 @@ def missing_for_modules(plan: RunPlan, *, allowed: bool) -> tuple[Missing, ...]:
                 Missing(f"permission to use {module.name} as a host's default", purpose, remedy)
             )
     return tuple(found)
+
+
+def _missing_for_bpf(plan: RunPlan) -> list[Missing]:
+    """Return what this machine's kernel lacks for congestion controls in BPF.
+
+    They need no permission: the kernel verifies them before they are loaded.
+    """
+    names = ", ".join(module.name for module in plan.modules if module.language == "bpf")
+    wanted = {BTF: "CONFIG_DEBUG_INFO_BTF", JIT: "CONFIG_BPF_JIT"} if names else {}
+    return [
+        Missing(
+            f"a kernel with {option}",
+            f"the congestion control {names}",
+            "boot one that has it, as Debian's and Ubuntu's own do, or use --on qemu",
+        )
+        for path, option in wanted.items()
+        if not path.exists()
+    ]
 
 
 def _forbidden(purpose: str) -> list[Missing]:

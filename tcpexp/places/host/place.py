@@ -35,9 +35,9 @@ from tcpexp.places.host.journal import (
 from tcpexp.places.host.modules import host_target
 from tcpexp.places.host.needs import find_missing
 from tcpexp.places.host.space import ISOLATION, with_package
+from tcpexp.places.modules.all import build_modules
 from tcpexp.places.modules.build import (
     BuiltModule,
-    build_modules,
     module_facts,
     with_modules,
 )

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 from tcpexp.paths import cache_dir
@@ -69,14 +70,15 @@ def remove_unfinished(kind: str) -> list[str]:
     Nothing is removed while somebody is building there.
     """
     folder = cache_dir() / kind
-    lock = folder / "build.lock"
-    if not lock.is_file():
+    locks = [path for path in (folder / "build.lock", folder / "build-2.lock") if path.is_file()]
+    if not locks:
         return []
-    with lock.open("r") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return []
+    with ExitStack() as held:
+        for lock in locks:
+            try:
+                fcntl.flock(held.enter_context(lock.open("r")), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return []
         unfinished = sorted(folder.glob("building-*"))
         for path in unfinished:
             shutil.rmtree(path, ignore_errors=True)

@@ -1,11 +1,13 @@
 """Build a kernel from its recipe: fetch, patch, configure, make, and put it into the cache.
 
-Nothing here needs root. Whoever builds at the same time waits; what a killed builder left is
-removed by the next one; the cache has a kernel whole or not at all.
+Nothing here needs root. Two kernels are built at a time at most; whoever builds a third, or the
+same, waits. What a killed builder left is removed by the next one; the cache has a kernel whole
+or not at all.
 """
 
 from __future__ import annotations
 
+import fcntl
 import glob
 import json
 import os
@@ -15,13 +17,16 @@ import shutil
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from tcpexp.errors import DataError, HostError, Missing, RunError, TcpexpError
+from tcpexp.errors import DataError, HostError, Missing, RunError, SpecError, TcpexpError
 from tcpexp.places.image.image import locked
 from tcpexp.places.kernel.config import (
+    absent_options,
     compiler_of,
     merge_config,
     parse_config,
@@ -35,15 +40,31 @@ from tcpexp.places.kernel.kernel import (
     find_kernel,
     headers_sha256,
     kernel_folder,
-    kernel_in_use,
     kernels_dir,
     load_kernel,
     sha256_of,
     verify_kernel,
 )
+from tcpexp.places.kernel.order import (
+    OWN,
+    Order,
+    Own,
+    apply_patch,
+    finished_recipe,
+    fitting_recipe,
+    order_of,
+)
 from tcpexp.places.kernel.programs import call, clean_environment, end_programs_in
-from tcpexp.places.kernel.recipe import Recipe, full_name, load_recipe
+from tcpexp.places.kernel.recipe import (
+    NEWEST,
+    Recipe,
+    Source,
+    TreeSource,
+    full_name,
+    load_recipe,
+)
 from tcpexp.places.kernel.source import KEYRINGS, Fetch, fetch_source
+from tcpexp.places.kernel.tree import patched_files
 from tcpexp.store.rundir import disk_errors, to_json_text
 from tcpexp.telling import Say
 
@@ -51,6 +72,10 @@ from tcpexp.telling import Say
 NEEDED_BYTES = 5 << 29
 #: Progress is said each time this much more is done.
 STEP_PERCENT = 10
+#: So many kernels are built at a time; each builder holds one of these files.
+SLOTS = ("build.lock", "build-2.lock")
+#: How often one that waits looks again, in seconds.
+WAIT_S = 1.0
 #: Programs and the packages that hold them.
 TOOLS = {
     "make": "make",
@@ -114,68 +139,108 @@ def _has_static_libc() -> bool:
 
 
 def build_kernel(
-    name: str | None,
+    what: str | None,
     say: Say,
     force: bool = False,
     *,
+    own: Own | None = None,
     fetch: Fetch = fetch_source,
 ) -> Kernel:
     """Return the kernel of a recipe, building it when it is not in the cache (5 to 20 minutes).
 
-    ``name`` is as for ``find_kernel``, or the path of a recipe; None is the one that runs use.
+    ``what`` is as for ``find_kernel``, the path of a recipe, ``debian:7.2`` for a series of
+    Debian's, or the folder of a source tree, which is not written to; None is the one that runs
+    use. ``own`` are patches, options and a name.
 
     Raises:
         SpecError: there is no such recipe, or it is wrong.
         HostError: a tool is missing, the disk is too full, or no place has the source.
         RunError: a step failed; its last words are shown, its log is kept and named.
     """
-    recipe = _recipe_of(name)
     kernels = kernels_dir()
     with disk_errors(kernels):
         kernels.mkdir(parents=True, exist_ok=True)
-    with locked(kernels / "build.lock", say):
-        remove_leftovers("building-")
-        found = None if force else _built(recipe)
+    with order_of(what, say, own) as order, locked(kernels / f"build-{order.name}.lock", say):
+        found = None if force else _built(order)
         if found is not None:
             return found
         _check_machine(kernels)
-        started = time.monotonic()
-        work = Path(tempfile.mkdtemp(prefix="building-", dir=kernels))
-        log = work / "build.log"
-        try:
-            built = _build_in(recipe, work, log, say, fetch)
-            kernel = install_kernel(recipe, built, say)
-        except TcpexpError as error:
-            _keep_log(error, log, kernels / f"{recipe.name}.log")
-            raise
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-    minutes = (time.monotonic() - started) / 60
-    facts = f"Linux {kernel.version}, {kernel.bytes / 1e6:.1f} MB, {minutes:.0f} min"
+        with building_slot(kernels, say) as slot:
+            return _build(order, slot, say, fetch)
+
+
+def _build(order: Order, slot: int, say: Say, fetch: Fetch) -> Kernel:
+    """Build in a folder of the cache that begins with the slot's number, and install."""
+    started = time.monotonic()
+    kernels = kernels_dir()
+    work = Path(tempfile.mkdtemp(prefix=f"building-{slot}-", dir=kernels))
+    log = work / "build.log"
+    try:
+        recipe, built = _build_in(order, work, log, say, fetch)
+        kernel = install_kernel(recipe, built, say)
+    except TcpexpError as error:
+        _keep_log(error, log, kernels / f"{order.name}.log")
+        raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    minutes, seconds = divmod(round(time.monotonic() - started), 60)
+    facts = f"Linux {kernel.version}, {kernel.bytes / 1e6:.1f} MB, {minutes} min {seconds} s"
     say(f"kernel {kernel.name} {kernel.sha256[:12]}: {facts}")
     return kernel
 
 
-def _recipe_of(name: str | None) -> Recipe:
-    name = name or kernel_in_use()
-    if (
-        not name.endswith(".yaml")
-        and full_name(name) is None
-        and re.fullmatch("[0-9a-f]{4,64}", name)
-    ):
-        hint = "tcpexp kernel list says which there are; tcpexp kernel import FILE brings one"
-        raise HostError(f"the kernel {name} is not here, and a hash cannot be built", hint=hint)
-    return load_recipe(name)
+@contextmanager
+def building_slot(kernels: Path, say: Say) -> Iterator[int]:
+    """Hold one of the places to build; says so when all are taken.
+
+    What a killed builder left in its place is removed.
+    """
+    with ExitStack() as held:
+        files = [held.enter_context(open(kernels / name, "w")) for name in SLOTS]
+        slot, said = _free_slot(files), False
+        while slot is None:
+            if not said:
+                say(f"{len(SLOTS)} kernels are being built already: waiting for one of them")
+                said = True
+            time.sleep(WAIT_S)
+            slot = _free_slot(files)
+        remove_leftovers(f"building-{slot}-")
+        yield slot
 
 
-def _built(recipe: Recipe) -> Kernel | None:
-    """Return the kernel of exactly this recipe, if it is in the cache."""
-    folders = sorted(kernels_dir().glob(f"{recipe.name}-*/"))
+def _free_slot(files: Sequence[IO[str]]) -> int | None:
+    """Lock the first file that nobody holds and return its number, from 1 on."""
+    for number, file in enumerate(files, 1):
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return number
+    return None
+
+
+def _built(order: Order) -> Kernel | None:
+    """Return the kernel of exactly one of these recipes, if it is in the cache."""
+    wanted = {recipe.hash() for recipe in order.recipes}
+    folders = sorted(kernels_dir().glob(f"{order.name}-*/"))
     kernels = [kernel for folder in folders if (kernel := load_kernel(folder)) is not None]
-    wanted = [kernel for kernel in kernels if kernel.recipe == recipe.hash()]
-    if full_name(recipe.name) == recipe.name and wanted:
-        return find_kernel(recipe.name) or wanted[0]
-    return wanted[0] if wanted else None
+    found = [kernel for kernel in kernels if _recipe_hash(kernel, order) in wanted]
+    if full_name(order.name) == order.name and found:
+        return find_kernel(order.name) or found[0]
+    return found[0] if found else None
+
+
+def _recipe_hash(kernel: Kernel, order: Order) -> str:
+    """Return the hash of a kernel's recipe; of one whose order leaves the version open, without."""
+    source = order.recipes[0].source
+    if isinstance(source, TreeSource) or source.version != NEWEST:
+        return kernel.recipe
+    try:
+        kept = load_recipe(str(kernel.path / "recipe" / "recipe.yaml"))
+    except SpecError:
+        return kernel.recipe
+    if isinstance(kept.source, TreeSource):
+        return kernel.recipe
+    open_version = kept.source.model_copy(update={"version": NEWEST})
+    return kept.changed(source=open_version).hash()
 
 
 def _check_machine(kernels: Path) -> None:
@@ -203,14 +268,14 @@ def _keep_log(error: TcpexpError, log: Path, kept: Path) -> None:
             error.hint = error.hint.replace(str(log), str(kept))
 
 
-def _build_in(recipe: Recipe, work: Path, log: Path, say: Say, fetch: Fetch) -> Built:
-    fetched = fetch(recipe, work, log, say)
-    say(f"kernel {recipe.name}: unpacking and patching Linux {fetched.version}")
-    tree = _unpack(fetched.package, work, log)
+def _build_in(order: Order, work: Path, log: Path, say: Say, fetch: Fetch) -> tuple[Recipe, Built]:
+    """Build the order's kernel; return the recipe as it was followed, and what came of it."""
+    stamp = None if order.tree is None else order.tree.stamp()
+    recipe, tree, version = _source_of(order, work, log, say, fetch)
     _apply_patches(recipe, tree, log)
     build = work / "build"
     environment = build_environment(recipe)
-    _configure(recipe, tree, build, log, environment)
+    recipe = _configure(recipe, tree, build, log, environment, order, say)
     jobs = len(os.sched_getaffinity(0))
     say(f"kernel {recipe.name}: compiling, {jobs} at a time (5 to 20 minutes)")
     call(
@@ -220,6 +285,7 @@ def _build_in(recipe: Recipe, work: Path, log: Path, say: Say, fetch: Fetch) -> 
         environment=environment,
         heard=BuildMeter(recipe, say).heard,
         what=f"the kernel {recipe.name} does not compile: make failed",
+        shown=lambda line: line.replace(f"{tree}/", f"{order.tree.path}/" if order.tree else ""),
     )
     headers = None
     if parse_config((build / ".config").read_text()).get("CONFIG_MODULES") == "y":
@@ -229,7 +295,30 @@ def _build_in(recipe: Recipe, work: Path, log: Path, say: Say, fetch: Fetch) -> 
         call(argv, log, cwd=build, environment=environment, what=what)
         headers = work / HEADERS
         pack_headers(tree, build, headers)
-    return Built(build / "linux", build / ".config", fetched.version, headers)
+    if order.tree is not None and order.tree.stamp() != stamp:
+        message = f"the tree {order.tree.path} was changed while it was built"
+        raise RunError(message, hint="build it again")
+    return recipe, Built(build / "linux", build / ".config", version, headers)
+
+
+def _source_of(
+    order: Order, work: Path, log: Path, say: Say, fetch: Fetch
+) -> tuple[Recipe, Path, str]:
+    """Return the recipe that fits the source, the source in a folder of ours, and its version."""
+    if order.tree is not None:
+        recipe = fitting_recipe(order, order.tree.path, work, log, say)
+        tree = work / "linux-source"
+        changed = [file for name in recipe.patches for file in patched_files(recipe.path(name))]
+        order.tree.link(tree, changed)
+        return recipe, tree, f"tree {recipe.source.sha256[:12]}"  # type: ignore[union-attr]
+    fetched = fetch(order.recipes[0], work, log, say)
+    say(f"kernel {order.name}: unpacking and patching Linux {fetched.version}")
+    tree = _unpack(fetched.package, work, log)
+    recipe = fitting_recipe(order, tree, work, log, say)
+    if isinstance(recipe.source, Source) and recipe.source.version == NEWEST:
+        found = recipe.source.model_copy(update={"version": fetched.version})
+        recipe = finished_recipe(recipe, work / "recipe", source=found)
+    return recipe, tree, fetched.version
 
 
 def build_environment(recipe: Recipe) -> dict[str, str]:
@@ -245,20 +334,21 @@ def build_environment(recipe: Recipe) -> dict[str, str]:
 
 def _unpack(package: Path, work: Path, log: Path) -> Path:
     """Unpack the package's archive of the source; return the tree. The package is removed."""
-    data = work / "data.tar"
-    with data.open("wb") as file:
-        argv = ["dpkg-deb", "--fsys-tarfile", str(package)]
-        done = subprocess.run(argv, stdout=file, stderr=subprocess.PIPE, text=True, check=False)
-    if done.returncode != 0:
-        raise RunError(f"the package {package.name} is damaged: {done.stderr.strip()}")
-    package.unlink()
-    call(["tar", "-xf", str(data), "--wildcards", "./usr/src/linux-source-*"], log, cwd=work)
-    data.unlink()
-    archives = list(work.glob("usr/src/linux-source-*.tar.*"))
+    listed = subprocess.run(
+        ["dpkg-deb", "--contents", str(package)], capture_output=True, text=True, check=False
+    )
+    if listed.returncode != 0:
+        raise RunError(f"the package {package.name} is damaged: {listed.stderr.strip()}")
+    archives = re.findall(r"\./usr/src/linux-source-\S+\.tar\.\w+$", listed.stdout, re.MULTILINE)
     if len(archives) != 1:
         raise RunError(f"the package {package.name} holds no archive of the source")
-    call(["tar", "-xf", str(archives[0])], log, cwd=work)
-    archives[0].unlink()
+    pipe = (
+        'set -o pipefail; dpkg-deb --fsys-tarfile "$1" | tar -xO "$2" | xz -dc -T0'
+        " | tar -x --no-same-owner"
+    )
+    argv = ["bash", "-c", pipe, "unpack", str(package), archives[0]]
+    call(argv, log, cwd=work, what=f"the package {package.name} cannot be unpacked")
+    package.unlink()
     trees = [path for path in work.glob("linux-source-*") if path.is_dir()]
     if len(trees) != 1:
         raise RunError(f"the archive of {package.name} is not one tree of the source")
@@ -266,19 +356,28 @@ def _unpack(package: Path, work: Path, log: Path) -> Path:
 
 
 def _apply_patches(recipe: Recipe, tree: Path, log: Path) -> None:
+    """Apply the recipe's patches in their order; raises ``RunError`` that names one."""
     for name in recipe.patches:
-        call(
-            ["patch", "-p1", "--forward", "--fuzz=0", "--batch", "-i", str(recipe.path(name))],
-            log,
-            cwd=tree,
-            what=f"the patch {name} does not fit this source",
+        own = name.startswith(f"{OWN}/")
+        hint = (
+            "it is applied after tcpexp's own patches; make it against that source" if own else None
         )
+        apply_patch(recipe.path(name), tree, log, name.removeprefix(f"{OWN}/"), hint)
 
 
 def _configure(
-    recipe: Recipe, tree: Path, build: Path, log: Path, environment: dict[str, str]
-) -> None:
-    """Write the final configuration and read it back."""
+    recipe: Recipe,
+    tree: Path,
+    build: Path,
+    log: Path,
+    environment: dict[str, str],
+    order: Order,
+    say: Say,
+) -> Recipe:
+    """Write the final configuration and read it back.
+
+    Return the recipe, with the options that another source does not have as its exceptions.
+    """
     what = f"the kernel {recipe.name} cannot be configured: make failed"
     argv = ["make", "-s", *WITHOUT, f"O=../{build.name}", "x86_64_defconfig"]
     call(argv, log, cwd=tree, environment=environment, what=what)
@@ -287,7 +386,15 @@ def _configure(
     call(
         ["make", "-s", *WITHOUT, "olddefconfig"], log, cwd=build, environment=environment, what=what
     )
+    if order.derived:
+        own = [recipe.path(name) for name in recipe.config if name.startswith(f"{OWN}/")]
+        absent = absent_options(recipe, config, "\n".join(path.read_text() for path in own))
+        if absent:
+            say(f"options that this source does not have: {', '.join(sorted(absent))}")
+            folder = build.parent / "recipe"
+            recipe = finished_recipe(recipe, folder, exceptions={**recipe.exceptions, **absent})
     read_back_config(recipe, config)
+    return recipe
 
 
 class BuildMeter:
@@ -426,9 +533,7 @@ def _notice(recipe: Recipe, built: Built) -> str:
 This is a Linux kernel, licensed under the GNU General Public License, version 2
 only: recipe/COPYING. Whoever passes it on must pass on, or offer, its source.
 
-The source is Debian's package {recipe.source.package}, version
-{built.debian_version}, with the patches and the configuration in recipe/.
-Debian keeps all versions: https://snapshot.debian.org/package/linux/
+{_source_words(recipe, built)}
 
 How it is built from them: recipe/recipe.yaml, which "tcpexp kernel build
 recipe/recipe.yaml" follows. By hand: unpack the source, apply recipe/patches in
@@ -437,3 +542,16 @@ their order with "patch -p1", copy the file "config" to .config, and call
 KBUILD_BUILD_TIMESTAMP, KBUILD_BUILD_USER, KBUILD_BUILD_HOST and
 KBUILD_BUILD_VERSION.
 """
+
+
+def _source_words(recipe: Recipe, built: Built) -> str:
+    if isinstance(recipe.source, TreeSource):
+        return f"""\
+The source is a tree of Linux {recipe.series}, whose content has the sha256
+{recipe.source.sha256},
+with the patches and the configuration in recipe/. Whoever passes the kernel on
+must have that tree, and pass it on or offer it as well."""
+    return f"""\
+The source is Debian's package {recipe.source.package}, version
+{built.debian_version}, with the patches and the configuration in recipe/.
+Debian keeps all versions: https://snapshot.debian.org/package/linux/"""

@@ -25,6 +25,41 @@ def parse_config(text: str) -> dict[str, str]:
     return values
 
 
+#: Without these no experiment runs: a source that does not have them is of no use.
+NEEDED = tuple(
+    f"CONFIG_{name}"
+    for name in (
+        "UML_TIME_TRAVEL_SUPPORT",
+        "STATIC_LINK",
+        "HOSTFS",
+        "TMPFS",
+        "NET_NS",
+        "INET",
+        "VETH",
+        "PACKET",
+        "BPF_SYSCALL",
+        "NET_SCH_NETEM",
+        "NET_SCH_HTB",
+        "NET_CLS_BPF",
+        "INET_DIAG",
+    )
+)
+
+
+def absent_options(recipe: Recipe, final: Path, asked_by_user: str) -> dict[str, str]:
+    """Return the options that a source does not have for which the recipe was not written.
+
+    Each with the reason, as the recipe's exceptions. What a user asked for (the lines of
+    ``asked_by_user``) and what no experiment runs without is not among them.
+    """
+    got, own = parse_config(final.read_text()), parse_config(asked_by_user)
+    return {
+        name: f"Linux {recipe.series} does not have it, or not so"
+        for name, value in parse_config("\n".join(recipe.options())).items()
+        if value != "n" and name not in got and name not in own and name not in NEEDED
+    }
+
+
 def read_back_config(recipe: Recipe, final: Path) -> None:
     """Compare the final configuration with what the recipe asks for.
 

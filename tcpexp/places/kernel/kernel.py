@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +127,7 @@ def find_kernel(name: str | None = None) -> Kernel | None:
         DataError: the kernel is damaged.
     """
     name = name or kernel_in_use()
-    full = full_name(name) or name
+    full = full_name(name) or _own_name(name)
     known = full in shipped_recipes()
     named = [kernel for kernel in _named(full) if not known or kernel.recipe == _present(full)]
     if named:
@@ -140,7 +141,19 @@ def find_kernel(name: str | None = None) -> Kernel | None:
             raise SpecError(f"{len(found)} kernels begin with '{name}'", hint="give more of it")
         return found[0] if found else None
     names = sorted({*shipped_recipes(), *(kernel.name for kernel in list_kernels())})
-    raise SpecError(f"there is no kernel '{name}'", hint=suggest(name, names))
+    hint = suggest(name, names)
+    if re.fullmatch(r"(debian[:-])?\d+\.\d+", name):
+        series = re.sub(r"^debian[:-]", "", name)
+        hint = f"tcpexp kernel build debian:{series}, if Debian has it; known: {', '.join(names)}"
+    raise SpecError(f"there is no kernel '{name}'", hint=hint)
+
+
+def _own_name(name: str) -> str:
+    """Return the name of a kernel that no recipe of tcpexp's has: ``debian:7.2``, ``7.2``."""
+    wanted = name.strip().replace(":", "-")
+    if any(kernels_dir().glob(f"debian-{wanted}-*/kernel.json")):
+        return f"debian-{wanted}"
+    return wanted
 
 
 def _named(name: str) -> list[Kernel]:
@@ -189,6 +202,15 @@ def choose_kernel(kernel: Kernel, *, use: bool = False) -> None:
     if use:
         chosen["use"] = kernel.name if is_present(kernel) else kernel.sha256
     write_atomic(kernels_dir() / "chosen.json", to_json_text(chosen))
+
+
+def forget_kernel(kernel: Kernel) -> None:
+    """Let its name no longer mean this kernel. The cache's lock must be held."""
+    chosen = _chosen()
+    of = chosen.get("of")
+    if isinstance(of, dict) and of.get(kernel.name) == kernel.sha256:
+        chosen["of"] = {name: sha256 for name, sha256 in of.items() if name != kernel.name}
+        write_atomic(kernels_dir() / "chosen.json", to_json_text(chosen))
 
 
 def use_kernel(name: str, say: Say) -> Kernel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,9 @@ from tcpexp.errors import RunError
 PASSED_ON = ("PATH", "HOME", "TMPDIR", "http_proxy", "https_proxy", "no_proxy")
 #: Lines of a failed program that its error shows.
 LAST_LINES = 12
+#: Lines that belong to an error of the compiler's: itself, the source's line, the mark under it.
+ERROR_LINES = 3
+_ERROR = re.compile(r"\S+:\d+(:\d+)?: (fatal )?error: |\S*ld: .*undefined reference|ERROR: modpost")
 
 
 def clean_environment(**more: str) -> dict[str, str]:
@@ -34,12 +38,15 @@ def call(
     environment: dict[str, str] | None = None,
     heard: Callable[[str], None] | None = None,
     what: str | None = None,
+    shown: Callable[[str], str] = str,
 ) -> None:
     """Run ``argv``; its output is appended to ``log``, and each line is given to ``heard``.
 
-    Raises ``RunError`` with its last lines when it fails; ``what`` says what failed.
+    Raises ``RunError`` when it fails: with the compiler's errors where there are any, else with its
+    last lines, each as ``shown`` returns it. ``what`` says what failed.
     """
     last: deque[str] = deque(maxlen=LAST_LINES)
+    errors = _Errors()
     with log.open("a") as file:
         file.write(f"$ {' '.join(argv)}\n")
         file.flush()
@@ -59,6 +66,7 @@ def call(
             for line in process.stdout:
                 file.write(line)
                 last.append(line.rstrip())
+                errors.hear(line.rstrip())
                 if heard is not None:
                     heard(line)
             status = process.wait()
@@ -66,11 +74,27 @@ def call(
             _end(process)
             raise
     if status != 0:
-        words = "\n".join(f"  {line}" for line in last)
+        words = "\n".join(f"  {shown(line)}" for line in errors.lines or last)
         message = f"{what or argv[0] + ' failed'} (status {status})"
         raise RunError(
             f"{message}:\n{words}" if words else message, hint=f"the whole output: {log}"
         )
+
+
+class _Errors:
+    """The compiler's and linker's errors among all that make prints, with the lines that belong."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._belonging = 0
+
+    def hear(self, line: str) -> None:
+        """Keep a line that is an error's, up to a limit."""
+        if _ERROR.match(line):
+            self._belonging = ERROR_LINES
+        if self._belonging and len(self.lines) < 2 * LAST_LINES:
+            self.lines.append(line)
+        self._belonging = max(self._belonging - 1, 0)
 
 
 def _tied(argv: Sequence[str]) -> list[str]:

@@ -12,13 +12,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
     PrivateAttr,
     StringConstraints,
+    Tag,
     ValidationError,
 )
 
@@ -31,6 +34,10 @@ from tcpexp.spec.yaml12 import Document, parse_yaml
 SHIPPED = PACKAGE / "kernels"
 #: Part of every recipe's hash: changed by hand when the way of building changes.
 REVISION = 1
+#: The version of a source that is whatever Debian's suites have; a finished recipe names one.
+NEWEST = "newest"
+#: How the two kinds of source are told apart.
+PACKAGE_SOURCE, TREE = "of a package", "of a tree"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9.+-]{0,39}$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.+~:-]{1,80}$")]
@@ -65,6 +72,18 @@ class Source(_Strict):
     otherwise: Literal["newest", "nothing"] = "newest"
 
 
+class TreeSource(_Strict):
+    """A tree of the source that somebody works on: the name of its folder, its content's hash."""
+
+    tree: Word
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _kind_of_source(raw: Any) -> str:
+    of_tree = isinstance(raw, TreeSource) or (isinstance(raw, dict) and "tree" in raw)
+    return TREE if of_tree else PACKAGE_SOURCE
+
+
 class Build(_Strict):
     """What the kernel would otherwise take from the building machine, and the log's length."""
 
@@ -84,7 +103,10 @@ class Recipe(_Strict):
     #: The series, such as ``7.3``: also a short name of the kernel.
     series: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+$")]
     mode: Literal["seccomp", "ptrace"]
-    source: Source
+    source: Annotated[
+        Annotated[Source, Tag(PACKAGE_SOURCE)] | Annotated[TreeSource, Tag(TREE)],
+        Discriminator(_kind_of_source),
+    ]
     config: tuple[Below, ...] = Field(min_length=1)
     #: Options that the configuration asks for and does not get, each with the reason.
     exceptions: dict[Option, str] = {}
@@ -96,6 +118,12 @@ class Recipe(_Strict):
     def file(self) -> Path:
         """The YAML file."""
         return self._file
+
+    def changed(self, **values: Any) -> Recipe:
+        """Return the recipe with other values; its files stay where they are."""
+        copy = self.model_copy(update=values)
+        copy._file = self._file
+        return copy
 
     def path(self, name: str) -> Path:
         """Return where a patch or a part of the configuration is; raises ``SpecError``."""
@@ -123,7 +151,7 @@ class Recipe(_Strict):
         wanted = self.model_dump(
             mode="json",
             exclude={"title": True, "exceptions": True}
-            | {"source": {"suites", "snapshot", "otherwise"}, "build": {"lines"}},
+            | {"source": {"suites", "snapshot", "otherwise", "tree"}, "build": {"lines"}},
         )
         parts = [REVISION, wanted, self.options(), [_change(self.path(p)) for p in self.patches]]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -136,6 +164,17 @@ def _change(patch: Path) -> str:
     if begin is None:
         raise SpecError("this patch changes nothing", where=str(patch))
     return hashlib.sha256(text[begin.start() :]).hexdigest()
+
+
+def write_recipe(folder: Path, recipe: Recipe, **changed: Any) -> Recipe:
+    """Write ``recipe`` with ``changed`` values to ``folder``, where its files are; return it."""
+    wanted = recipe.model_copy(update=changed).model_dump(mode="json", exclude_none=True)
+    if not wanted["exceptions"]:
+        del wanted["exceptions"]
+    file = folder / "recipe.yaml"
+    text = yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True, width=100)
+    file.write_text(f"# SPDX-License-Identifier: GPL-2.0\n{text}")
+    return load_recipe(str(file))
 
 
 def option_name(line: str) -> str | None:
@@ -198,6 +237,7 @@ def _read(path: Path) -> Recipe:
 
 def _located(error: Any, document: Document, path: Path) -> SpecError:
     """Return one of pydantic's errors as one with its place in the file."""
+    error = {**error, "loc": [key for key in error["loc"] if key not in (PACKAGE_SOURCE, TREE)]}
     keys = tuple(error["loc"])
     while keys and keys not in document.places and keys not in document.key_places:
         keys = keys[:-1]

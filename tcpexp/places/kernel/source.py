@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tcpexp.errors import HostError, RunError
 from tcpexp.places.kernel.programs import call, clean_environment
-from tcpexp.places.kernel.recipe import Recipe
+from tcpexp.places.kernel.recipe import NEWEST, Recipe, Source
 from tcpexp.telling import Say
 
 MIRROR = "http://deb.debian.org/debian"
@@ -25,6 +25,14 @@ SECURITY_MIRROR = "http://deb.debian.org/debian-security"
 #: Debian's archive of everything that was ever in it.
 SNAPSHOTS = "http://snapshot.debian.org/archive"
 KEYRINGS = "/usr/share/keyrings/debian-archive-keyring.*"
+#: Where a series is looked for that no recipe names: in the first group that has it, the newest.
+#: The first group's lists are small.
+SUITES = (
+    ("trixie-backports", "bookworm-backports"),
+    ("trixie-security", "trixie-updates", "trixie"),
+    ("bookworm-security", "bookworm-updates", "bookworm"),
+    ("forky", "sid", "experimental"),
+)
 _VERSION = re.compile(r"^\s*\S+ \|\s*(\S+) \|", re.MULTILINE)
 _DEB_LINE = re.compile(r"^deb(?:\s+\[(?P<options>[^\]]*)\])?\s+(?P<address>\S+)")
 
@@ -52,6 +60,9 @@ def fetch_source(recipe: Recipe, work: Path, log: Path, say: Say) -> Fetched:
         RunError: apt failed.
     """
     source = recipe.source
+    assert isinstance(source, Source)
+    if source.version == NEWEST:
+        return _fetch_newest(source, work, log, say)
     mirrors = mirrors_of(os.environ.get("TCPEXP_DEBIAN_MIRRORS", ""))
     here = _Archive(work / "apt", source_lines(source.suites, mirrors), log)
     versions = here.versions(source.package)
@@ -75,6 +86,29 @@ def fetch_source(recipe: Recipe, work: Path, log: Path, say: Say) -> Fetched:
         )
     say(f"{source.package} {source.version}, the tested version, is gone: taking {versions[0]}")
     return here.fetch(source.package, versions[0], say)
+
+
+def _fetch_newest(source: Source, work: Path, log: Path, say: Say) -> Fetched:
+    """Return the newest package of a series, from the first group of suites that has it."""
+    mirrors = mirrors_of(os.environ.get("TCPEXP_DEBIAN_MIRRORS", ""))
+    others: list[str] = []
+    reached = False
+    for number, suites in enumerate(SUITES):
+        say(f"looking for {source.package} in {', '.join(suites)}")
+        here = _Archive(work / f"apt-{number}", source_lines(suites, mirrors), log)
+        versions = here.versions(source.package)
+        if versions:
+            return here.fetch(source.package, versions[0], say)
+        others += here.series()
+        reached = reached or here.reached()
+    if not reached:
+        hint = f"is the network up? TCPEXP_DEBIAN_MIRRORS names other mirrors; apt's words: {log}"
+        raise HostError("no mirror of Debian answers", hint=hint)
+    there = ", ".join(dict.fromkeys(others)) or "none"
+    raise HostError(
+        f"no suite of Debian has {source.package}",
+        hint=f"there are: {there}; or give a tree of the source: tcpexp kernel build PATH",
+    )
 
 
 def mirrors_of(text: str) -> list[str]:
@@ -146,6 +180,15 @@ class _Archive:
             argv, env=clean_environment(), capture_output=True, text=True, check=False, timeout=120
         )
         return list(dict.fromkeys(_VERSION.findall(done.stdout)))
+
+    def series(self) -> list[str]:
+        """Return the series of which there is a package of the source."""
+        argv = ["apt-cache", f"-c={self.configuration}", "pkgnames", "linux-source-"]
+        done = subprocess.run(
+            argv, env=clean_environment(), capture_output=True, text=True, check=False, timeout=120
+        )
+        found = re.findall(r"^linux-source-(\d+)\.(\d+)$", done.stdout, re.MULTILINE)
+        return [f"{a}.{b}" for a, b in sorted((int(major), int(minor)) for major, minor in found)]
 
     def reached(self) -> bool:
         """Return whether any mirror answered."""

@@ -28,7 +28,7 @@ from tcpexp.paths import cache_dir
 from tcpexp.places.kernel.programs import clean_environment
 from tcpexp.places.modules.elf import module_information
 from tcpexp.places.modules.words import Diagnostic, explain, parse_output
-from tcpexp.plan.types import ControlModule, PlanFile, RunPlan
+from tcpexp.plan.types import BPF_LOADER, ControlModule, PlanFile, RunPlan
 from tcpexp.registry import suggest
 from tcpexp.store.rundir import disk_errors, to_json_text
 from tcpexp.telling import Say
@@ -42,6 +42,8 @@ FLAGS = (
     "-Wno-declaration-after-statement",
     "-g",
 )
+#: What compiles and links a module, and the package of each.
+PROGRAMS = {"make": "make", "gcc": "gcc", "ld": "binutils"}
 SCHEMA = 1
 LIMIT_S = 180
 #: So many built modules are kept, the ones used last.
@@ -73,6 +75,8 @@ class BuiltModule:
     content: bytes
     facts: dict[str, Any]
     debug: bytes | None = None
+    #: The program that loads what is in BPF; None for a module.
+    loader: bytes | None = None
 
     @property
     def warnings(self) -> list[str]:
@@ -85,17 +89,6 @@ def object_name(name: str) -> str:
     return _LETTERS.sub("_", name)
 
 
-def build_modules(plan: RunPlan, target: Target, say: Say) -> tuple[BuiltModule, ...]:
-    """Return the plan's own congestion controls, compiled for ``target``.
-
-    Raises:
-        SpecErrors: the source does not compile, or has no parameter of a name that the spec gives;
-            each at its line, in a file beside the spec.
-        HostError: this machine lacks a compiler.
-    """
-    return tuple(build_module(module, plan, target, say) for module in plan.modules)
-
-
 def with_modules(plan: RunPlan, built: tuple[BuiltModule, ...]) -> RunPlan:
     """Return the plan as an engine gets it: with what was built instead of the sources."""
     if not plan.modules:
@@ -103,9 +96,13 @@ def with_modules(plan: RunPlan, built: tuple[BuiltModule, ...]) -> RunPlan:
     folders = tuple(f"{module.folder}/" for module in plan.modules)
     kept = [file for file in plan.files if not file.path.startswith(folders)]
     paths = {module.name: module.built for module in plan.modules}
+    made = {paths[one.name]: one.content for one in built}
+    for one in built:
+        if one.loader is not None:
+            made[BPF_LOADER] = one.loader
     kept += [
-        PlanFile(paths[one.name], base64.b64encode(one.content).decode(), binary=True)
-        for one in built
+        PlanFile(path, base64.b64encode(content).decode(), binary=True)
+        for path, content in made.items()
     ]
     return dataclasses.replace(plan, files=tuple(sorted(kept, key=lambda file: file.path)))
 
@@ -117,9 +114,9 @@ def module_facts(built: tuple[BuiltModule, ...]) -> dict[str, dict[str, str]]:
 
 
 def build_module(module: ControlModule, plan: RunPlan, target: Target, say: Say) -> BuiltModule:
-    """Return one control, compiled; as :func:`build_modules`."""
+    """Return one control, compiled; raises what ``build_modules`` does."""
     texts = module_texts(module, plan)
-    compiler = _compiler()
+    compiler = compiler_words("gcc", PROGRAMS)
     folder = modules_dir() / _key(module, texts, target, compiler)
     if not (folder / "module.json").is_file():
         with disk_errors(modules_dir()):
@@ -148,13 +145,12 @@ def modules_dir() -> Path:
     return folder
 
 
-def _compiler() -> str:
+def compiler_words(compiler: str, packages: Mapping[str, str]) -> str:
     """Return the compiler's own words about itself.
 
-    Raises ``HostError`` when this machine cannot compile.
+    Raises ``HostError`` when this machine lacks one of ``packages``, program to package.
     """
     path = clean_environment()["PATH"]
-    packages = {"make": "make", "gcc": "gcc", "ld": "binutils"}
     lacks = tuple(
         Missing(tool, "compiling the congestion control", f"apt install {package}")
         for tool, package in packages.items()
@@ -163,14 +159,14 @@ def _compiler() -> str:
     if lacks:
         raise HostError("this machine cannot compile a module of the kernel", missing=lacks)
     done = subprocess.run(
-        ["gcc", "--version"],
+        [compiler, "--version"],
         capture_output=True,
         text=True,
         check=False,
         env=clean_environment(),
         timeout=60,
     )
-    return next(iter(done.stdout.splitlines()), "gcc")
+    return next(iter(done.stdout.splitlines()), compiler)
 
 
 def _key(module: ControlModule, texts: Mapping[str, str], target: Target, compiler: str) -> str:

@@ -21,9 +21,10 @@ from tcpexp.places.image.image import Image, build_image, find_image
 from tcpexp.places.image.scratch import scratch_dir, scratch_prefix
 from tcpexp.places.image.unpacked import find_unpacked
 from tcpexp.places.inventory import find_lacking
+from tcpexp.places.modules.all import build_modules
 from tcpexp.places.modules.build import (
     BuiltModule,
-    build_modules,
+    Target,
     module_facts,
     with_modules,
 )
@@ -110,7 +111,11 @@ class QemuPlace:
                 f"{plan.modules[0].source} of {plan.name} is not compiled on this machine",
                 hint="read it, and run the spec yourself if you trust it",
             )
-        return build_modules(plan, image_target(image, self.say), self.say)
+        if all(module.language == "bpf" for module in plan.modules):
+            target = Target(Path(), image.kernel, f"Linux {image.kernel}")
+        else:
+            target = image_target(image, self.say)
+        return build_modules(plan, target, self.say)
 
     def part(self, name: str) -> str | None:
         """Return the sha256 of the image; it holds the kernel, so there is no part of that name."""

@@ -27,10 +27,10 @@ from tcpexp.places.inventory import Inventory, find_lacking, load_inventory
 from tcpexp.places.kernel.build import build_kernel
 from tcpexp.places.kernel.headers import kernel_headers
 from tcpexp.places.kernel.kernel import Kernel, find_kernel
+from tcpexp.places.modules.all import build_modules
 from tcpexp.places.modules.build import (
     BuiltModule,
     Target,
-    build_modules,
     module_facts,
     with_modules,
 )
@@ -103,6 +103,7 @@ class UmlPlace:
         """
         made = self._made or self.prepare()
         lacks = find_lacking(plan, take_inventory(made.kernel, made.root, made.engine))
+        lacks = (*lacks, *missing_for_bpf(plan))
         if not lacks and plan.modules:
             self.build_modules(plan, made)
         return lacks
@@ -286,6 +287,21 @@ class _Guest:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+
+def missing_for_bpf(plan: RunPlan) -> tuple[Missing, ...]:
+    """Return that a congestion control in BPF cannot be loaded into User-Mode Linux."""
+    return tuple(
+        Missing(
+            "struct_ops of BPF",
+            f"the congestion control {module.name}",
+            "User-Mode Linux has no compiler for BPF (arch/um selects no HAVE_EBPF_JIT, and"
+            " kernel/bpf/Makefile builds struct_ops with CONFIG_BPF_JIT only): use --on qemu, or"
+            " write it as a module, in a .c file",
+        )
+        for module in plan.modules
+        if module.language == "bpf"
+    )
 
 
 def _keep_console(folder: Folder, raw: Path) -> None:

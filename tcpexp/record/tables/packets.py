@@ -39,8 +39,14 @@ PACKETS = TableSchema(
             "String",
             (
                 "as in tcpdump's letters joined: S, SA, A, PA, FA, R, RA,"
-                ' ... (order: S F R P A U E C -> "SA", "FA", "PA")'
+                ' ... (order: S F R P A U E C e -> "SA", "FA", "PA"; e is AE)'
             ),
+        ),
+        Column(
+            "ace",
+            "Int64",
+            "accurate ECN (RFC 9768): AE, CWR and ECE as a number, which counts packets that"
+            " arrived with CE, modulo 8; null in SYNs and without accurate ECN",
         ),
         Column("seq", "Int64", "raw, 32 bit"),
         Column("ack", "Int64", "raw, 32 bit"),

@@ -152,7 +152,7 @@ def compare_runs(a: RunData, b: RunData) -> Comparison:
         differences(_plan(a), _plan(b)),
         differences(_environment(a), _environment(b)),
         differences(_certificate(a), _certificate(b)),
-        differences(_measured(a.metrics), _measured(b.metrics)),
+        differences(measured_values(a.metrics), measured_values(b.metrics)),
         _pair(load_checks(a.path), load_checks(b.path)),
     )
 
@@ -225,12 +225,14 @@ def _certificate(run: RunData) -> dict[str, Any]:
     return {**kept, "items": items}
 
 
-def _measured(value: Any) -> Any:
+def measured_values(value: Any) -> Any:
     """Return metrics without examples, with lists of named things (links, queues) as mappings, so
     that each is compared with its like.
     """
     if isinstance(value, dict):
-        return {key: _measured(inner) for key, inner in value.items() if key not in _NOT_MEASURED}
+        return {
+            key: measured_values(inner) for key, inner in value.items() if key not in _NOT_MEASURED
+        }
     if (
         isinstance(value, list)
         and value
@@ -238,12 +240,12 @@ def _measured(value: Any) -> Any:
     ):
         words = ("link", "towards", "fault", "from_ns")
         return {
-            " ".join(str(inner[key]) for key in words if inner.get(key) is not None): _measured(
-                inner
-            )
+            " ".join(
+                str(inner[key]) for key in words if inner.get(key) is not None
+            ): measured_values(inner)
             for inner in value
         }
-    return [_measured(inner) for inner in value] if isinstance(value, list) else value
+    return [measured_values(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _pair(a: list[Verdict], b: list[Verdict]) -> list[VerdictPair]:
@@ -251,12 +253,13 @@ def _pair(a: list[Verdict], b: list[Verdict]) -> list[VerdictPair]:
 
     One that is made several times goes by its turn.
     """
-    keyed = [_numbered(side) for side in (a, b)]
+    keyed = [numbered_verdicts(side) for side in (a, b)]
     titles = list(dict.fromkeys([*keyed[0], *keyed[1]]))
     return [VerdictPair(key[1], keyed[0].get(key), keyed[1].get(key)) for key in titles]
 
 
-def _numbered(verdicts: list[Verdict]) -> dict[tuple[str, str, int], Verdict]:
+def numbered_verdicts(verdicts: list[Verdict]) -> dict[tuple[str, str, int], Verdict]:
+    """Return verdicts by check, title and turn: a check may be made several times."""
     found: dict[tuple[str, str, int], Verdict] = {}
     for verdict in verdicts:
         turn = sum(key[:2] == (verdict.check, verdict.title) for key in found)

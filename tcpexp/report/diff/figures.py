@@ -1,10 +1,10 @@
-"""Figures of two runs on the same axes: congestion window, round-trip time, goodput and sequence
-numbers of each flow.
+"""Figures of several runs on the same axes: congestion window, round-trip time, goodput and
+sequence numbers of each flow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -99,31 +99,35 @@ def overlays() -> tuple[Overlay, ...]:
     )
 
 
-def draw_overlay(overlay: Overlay, a: RunData, b: RunData) -> Figure | None:
-    """Return the figure with one panel per flow, or None when neither run has data for it."""
-    names = list(dict.fromkeys(flow.name for run in (a, b) for flow in run.plan.flows))
-    found = {
-        name: {key: overlay.series(run, name) for key, run in (("A", a), ("B", b))}
-        for name in names
-    }
+def draw_overlay(
+    overlay: Overlay, runs: Mapping[str, RunData], looks: Mapping[str, dict[str, Any]]
+) -> Figure | None:
+    """Return the figure with one panel per flow, or None when no run has data for it.
+
+    ``runs`` go by the names of the legend, and ``looks`` says how the lines of each look.
+    """
+    names = list(dict.fromkeys(flow.name for run in runs.values() for flow in run.plan.flows))
+    found = {name: {key: overlay.series(run, name) for key, run in runs.items()} for name in names}
     shown = {
-        name: pair for name, pair in found.items() if any(series.height for series in pair.values())
+        name: lines
+        for name, lines in found.items()
+        if any(series.height for series in lines.values())
     }
     if not shown:
         return None
     kept = list(shown)[:MOST_FLOWS]
     figure, axes = panels([2.3 if len(kept) < 3 else 1.6] * len(kept), overlay.title)
     for axis, name in zip(axes, kept, strict=True):
-        pair = shown[name]
+        lines = shown[name]
         divisor, unit = overlay.unit(
-            max(float(series["value"].max()) for series in pair.values() if series.height)  # type: ignore[arg-type]
+            max(float(series["value"].max()) for series in lines.values() if series.height)  # type: ignore[arg-type]
         )
-        for key, frame in pair.items():
+        for key, frame in lines.items():
             if frame.height:
                 thin = thin_line(frame, "t_ns", "value")
                 style: dict[str, Any] = {"drawstyle": "steps-post"} if overlay.steps else {}
                 axis.plot(
-                    thin["t_ns"] / 1e9, thin["value"] / divisor, label=key, **LOOKS[key], **style
+                    thin["t_ns"] / 1e9, thin["value"] / divisor, label=key, **looks[key], **style
                 )
             else:
                 note(axis, f"run {key} has no data for this flow")
@@ -131,17 +135,18 @@ def draw_overlay(overlay: Overlay, a: RunData, b: RunData) -> Figure | None:
         axis.set_ylabel(f"{overlay.axis} ({unit})")
         zero_based(axis)
         legend(axis)
-    _limit(axes, a, b)
+    _limit(axes, runs.values())
     add_head_room(figure, 0.16)
     if len(shown) > len(kept):
         note(axes[0], f"{len(shown) - len(kept)} more flows are not drawn")
     return figure
 
 
-def _limit(axes: list[Any], a: RunData, b: RunData) -> None:
-    """Give all panels one time axis that both runs fit into."""
+def _limit(axes: list[Any], runs: Iterable[RunData]) -> None:
+    """Give all panels one time axis that all runs fit into."""
+    longest = max(run.plan.duration_ns for run in runs) / 1e9
     for axis in axes:
-        axis.set_xlim(0, max(a.plan.duration_ns, b.plan.duration_ns) / 1e9)
+        axis.set_xlim(0, longest)
         axis.tick_params(labelbottom=axis is axes[-1])
     axes[-1].set_xlabel("Time since the start of each experiment (s)")
 
@@ -184,12 +189,14 @@ def _nothing() -> pl.DataFrame:
     return pl.DataFrame(schema={"t_ns": pl.Int64, "value": pl.Float64})
 
 
-def drawn_overlays(a: RunData, b: RunData) -> Iterator[tuple[Overlay, Figure]]:
+def drawn_overlays(
+    runs: Mapping[str, RunData], looks: Mapping[str, dict[str, Any]]
+) -> Iterator[tuple[Overlay, Figure]]:
     """Yield every overlay that at least one run has data for, drawn in the house style, which holds
     until the next is asked for.
     """
     for overlay in overlays():
         with house_style(f"tcpexp-diff-{overlay.name}"):
-            figure = draw_overlay(overlay, a, b)
+            figure = draw_overlay(overlay, runs, looks)
             if figure is not None:
                 yield overlay, figure

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.plots.kit.save import save_figure
 from tcpexp.report.diff.compare import Comparison, VerdictPair, capture_words
-from tcpexp.report.diff.figures import drawn_overlays
+from tcpexp.report.diff.figures import LOOKS, drawn_overlays
 from tcpexp.report.diff.values import Difference, value_words
 from tcpexp.report.page.embed import page_policy, page_style, panels_html
 from tcpexp.report.page.figures import inline_svg
@@ -198,7 +198,7 @@ def _figures(a: RunData, b: RunData) -> list[dict[str, Any]]:
 
     found = []
     with tempfile.TemporaryDirectory() as folder:
-        for overlay, figure in drawn_overlays(a, b):
+        for overlay, figure in drawn_overlays({"A": a, "B": b}, LOOKS):
             svg, _ = save_figure(figure, Path(folder), overlay.name)
             found.append(
                 {

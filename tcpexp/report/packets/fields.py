@@ -249,6 +249,7 @@ FIELDS: tuple[FilterField, ...] = (
     _flag("urg", ("urg",), 5, "the urgent pointer counts"),
     _flag("ece", ("tcp.flags.ecn", "ece"), 6, "a packet arrived with a congestion mark"),
     _flag("cwr", ("cwr",), 7, "congestion window reduced"),
+    _flag("ae", ("ae",), 8, "accurate ECN, with CWR and ECE: how many marked packets arrived"),
     FilterField(
         ("tcp.options.mss_val", "tcp.options.mss", "mss"),
         "number",

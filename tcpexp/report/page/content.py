@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.errors import DataError
+from tcpexp.late import polars as pl
 from tcpexp.places.registry import find_kind, present_name
 from tcpexp.plan.flows import receiver_of
 from tcpexp.record import files
@@ -272,6 +273,9 @@ FACTS = {
     "python": "Python",
 }
 
+#: So many lines of the kernel's log are shown of its beginning, and as many of its end.
+KERNEL_LINES = 100
+
 #: What it says there and other rows say already.
 NO_FACTS = ("clock", "kernel_name", "repeatable", "repeatable_with", "why_not_repeatable")
 
@@ -293,6 +297,7 @@ def provenance_rows(run: RunData) -> list[tuple[str, str]]:
         ("Guest image (sha256)", str(manifest.get("image_sha256") or "")),
         ("Kernel", kernel_words(run)),
         ("Kernel (sha256)", str(manifest.get("kernel_sha256") or "")),
+        *_own_controls(run),
     ]
     versions = {**(engine.get("versions") or {}), **(manifest.get("versions") or {})}
     rows += [(f"Version of {name}", str(version)) for name, version in sorted(versions.items())]
@@ -305,6 +310,29 @@ def provenance_rows(run: RunData) -> list[tuple[str, str]]:
     rows.append(("Repeatable", _repeatable_words(host)))
     rows.append(("Command", shlex.join(manifest.get("command") or ())))
     return [(name, value) for name, value in rows if value]
+
+
+def _own_controls(run: RunData) -> list[tuple[str, str]]:
+    """Return the congestion controls of the spec's own, with source, parameters and compiler."""
+    built = (run.manifest or {}).get("modules") or {}
+    rows = []
+    for module in run.plan.modules:
+        parameters = [f"{name}={value}" for name, value in module.parameters.items()]
+        compiler = built.get(module.name, {}).get("compiler")
+        words = [module.source, *parameters, f"sha256 {module.sha256}", *filter(None, [compiler])]
+        rows.append((f"Congestion control {module.name}", ", ".join(words)))
+    return rows
+
+
+def kernel_lines(run: RunData) -> list[tuple[str, str, str]]:
+    """Return time, level and text of what the kernel printed: the first lines and the last."""
+    rows = run.table("kernel_log")
+    if rows.height > 2 * KERNEL_LINES:
+        rows = pl.concat([rows.head(KERNEL_LINES), rows.tail(KERNEL_LINES)])
+    return [
+        (f"{row['t_ns'] / 1e9:.3f}", str(row["level"]), str(row["text"]))
+        for row in rows.iter_rows(named=True)
+    ]
 
 
 def _fact(name: str, value: object) -> str:

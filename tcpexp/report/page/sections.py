@@ -20,6 +20,8 @@ def section_links(page: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "network", "Network"
     if page["events"]:
         yield "timeline", "Timeline"
+    if page["kernel_lines"]:
+        yield "kernel-log", "Kernel"
     if page["labels"]:
         yield "labels", "Labels"
     yield "certificate", "Certificate"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tcpexp.tcp.services.owncontrol import load_control
 from tcpexp.tcp.services.words import duration_ns, port_number, port_range, size_bytes
 
 
@@ -75,6 +76,14 @@ NETWORK = (
         "a setting of the connections, such as mss=1024, sack=off, congestion_control=reno,"
         " msl=500ms",
         "NAME=VALUE",
+        many=True,
+    ),
+    Option(
+        "control",
+        load_control,
+        "a Python file with a congestion control of one's own, a class derived from"
+        " CongestionControl; --set congestion_control=NAME uses it",
+        "FILE",
         many=True,
     ),
     Option(

@@ -227,8 +227,8 @@ def test_a_built_tree_goes_into_the_cache_by_itself(archive: FakeArchive, tmp_pa
 
 
 def test_what_cannot_be_built() -> None:
-    with pytest.raises(SpecError, match=r"no recipe of a kernel 'debian-7\.4'"):
-        build_kernel("debian-7.4", Spoken())
+    with pytest.raises(SpecError, match="there is no kernel 'debian-new'"):
+        build_kernel("debian-new", Spoken())
     with pytest.raises(HostError, match="a hash cannot be built"):
         build_kernel("5ecd459e", Spoken())
 

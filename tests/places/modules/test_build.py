@@ -10,11 +10,12 @@ import pytest
 
 from tcpexp.errors import HostError, SpecErrors
 from tcpexp.places.modules import build
-from tcpexp.places.modules.build import BuiltModule, Target, build_modules, with_modules
+from tcpexp.places.modules.all import build_modules
+from tcpexp.places.modules.build import BuiltModule, Target, with_modules
 from tcpexp.places.modules.crash import crash_words, explained
 from tcpexp.places.modules.debian import header_packages
 from tcpexp.places.modules.elf import module_information, section
-from tests.spec.test_owncontrol import plan_of
+from tests.support.own_controls import plan_of
 
 #: A kernel's build in few lines: it knows modpost's part, and nothing of kernels.
 MAKEFILE = """\
@@ -75,7 +76,7 @@ def test_another_kernel_source_or_compiler_is_another_module(tmp_path, kernel, m
     build_modules(own_plan(tmp_path), kernel, print)
     build_modules(own_plan(tmp_path), Target(kernel.headers, "other", "Linux 0.2"), print)
     build_modules(own_plan(tmp_path, SOURCE + "int more;\n"), kernel, print)
-    monkeypatch.setattr(build, "_compiler", lambda: "another gcc")
+    monkeypatch.setattr(build, "compiler_words", lambda *about: "another gcc")
     build_modules(own_plan(tmp_path), kernel, print)
     assert len(list(build.modules_dir().iterdir())) == 4
 

@@ -206,7 +206,7 @@ def test_the_page_holds_all_of_it_and_needs_nothing(pair):
 
 
 def test_a_flow_that_one_run_lacks_is_drawn_alone(pair):
-    from tcpexp.report.diff.figures import drawn_overlays
+    from tcpexp.report.diff.figures import LOOKS, drawn_overlays
 
     a, b = pair
     change_json(
@@ -215,7 +215,8 @@ def test_a_flow_that_one_run_lacks_is_drawn_alone(pair):
             flows=[flow for flow in value["flows"] if flow["name"] == "cubic"]
         ),
     )
-    figures = {overlay.name: figure for overlay, figure in drawn_overlays(RunData(a), RunData(b))}
+    runs = {"A": RunData(a), "B": RunData(b)}
+    figures = {overlay.name: figure for overlay, figure in drawn_overlays(runs, LOOKS)}
     assert len(figures["cwnd"].axes) == 2
     labels = [
         [line.get_label() for line in axes.lines if line.get_label() in "AB"]

@@ -1,0 +1,1 @@
+"""Several runs side by side: the same experiment on several kernels, say."""
