@@ -29,6 +29,7 @@ OTHERS = {
 SMALL = 60
 #: Tests of something of their room that is no module of it.
 NO_MODULE = {
+    "tests/apps/test_mptcp_sockets.py": "a library in C that comes built",
     "tests/places/test_strangers_on_the_host.py": "whole runs on the host, beside a stranger",
     "tests/tcp/test_rules.py": "the page's table of rules names tests of this folder",
 }

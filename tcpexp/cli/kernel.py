@@ -71,13 +71,13 @@ Examples:
     "--patch",
     "patches",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="A patch of yours, applied after tcpexp's own with patch -p1; more than once in order.",
 )
 @click.option(
     "--config",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Options of yours, such as CONFIG_TCP_MD5SIG=y, over those of the recipe.",
 )

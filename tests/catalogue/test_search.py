@@ -106,10 +106,10 @@ def test_tags_come_from_the_question_or_from_what_is_explained_more_than_once(
 
 def test_list_search_prints_and_counts_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--search", "estimate the RTO"]) == 0
-    assert "synack_drop" in capsys.readouterr().out
+    assert "dead_host" in capsys.readouterr().out
     assert main(["list", "experiments", "--search", "estimate the RTO", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert "synack_drop" in [row["name"] for row in rows]
+    assert "dead_host" in [row["name"] for row in rows]
     assert [row["score"] for row in rows] == sorted((row["score"] for row in rows), reverse=True)
     assert main(["list", "--search", "xyzzy"]) == 0
     assert "no experiment is about 'xyzzy'" in capsys.readouterr().err

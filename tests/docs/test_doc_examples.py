@@ -57,9 +57,15 @@ VALIDATED = {
     "install.md: scripts/run": "all",
     "install.md: vagrant up && vagrant ssh": "all",
     "own-congestion-control.md: tcpexp run gentle.yaml": "all",
-    "kernels.md: tcpexp kernel build": "tcpexp kernel build, tcpexp kernel use, tcpexp kernel info",
+    "kernels.md: tcpexp kernel build": (
+        "tcpexp kernel build, tcpexp kernel use, tcpexp kernel info, tcpexp kernel remove"
+    ),
     "kernels.md: tcpexp kernel export kernel.tar.gz": "all",
+    "kernels.md: tcpexp kernel build debian:7.2": "all",
     "kernels.md: tcpexp kernel build my-kernel.yaml": "all",
+    "kernels.md: tcpexp run accept_queue_overflow --kernel 6.1,6.12,7.3": "all",
+    "kernels.md: sed -i 's/^#define TCP_INIT_CWND\\t\\t10$/#define TCP_INIT_CWND\\t\\t1/'"
+    " ~/linux/include/net/tcp.h": "all",
     "python.md: import tcpexp": "all",
     "python.md: pip install 'tcpexp[notebook]'": "all",
     "report.md: from tcpexp.report.panels.build import panel_data": "all",

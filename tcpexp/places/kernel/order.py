@@ -176,6 +176,8 @@ def _derive(folder: Path, base: Recipe, own: Own, **changed: object) -> Recipe:
     """Write a recipe to ``folder`` that is ``base`` with ``changed`` values and what is own."""
     (folder / OWN).mkdir(exist_ok=True)
     for path in own.files:
+        if not path.is_file():
+            raise SpecError("there is no such file", where=str(path))
         if not _FILE.fullmatch(path.name):
             raise SpecError("this file's name has letters that no recipe has", where=str(path))
         if (folder / OWN / path.name).exists():

@@ -212,6 +212,7 @@ def test_a_tree_that_changes_while_it_is_built(tmp_path: Path) -> None:
     ("what", "own", "message"),
     [
         ("9.9", Own(name="Mine"), "'Mine' cannot name a kernel"),
+        ("9.9", Own((Path("gone.patch"),)), r"gone\.patch: there is no such file"),
         ("9.9", Own(name="debian-9.6"), "'debian-9.6' is a kernel that comes with tcpexp"),
         ("nothing", None, "there is no kernel 'nothing'"),
         ("nowhere.yaml", None, "cannot read the recipe"),
