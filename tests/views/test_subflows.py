@@ -6,7 +6,6 @@ import polars as pl
 
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.rundata import RunData
-from tcpexp.views.spans import Span
 from tcpexp.views.subflows import subflow_arrivals, subflow_names, subflow_of, subflow_rates
 from tests.support.fake_run import SECOND, make_plan, network, write_run
 
@@ -72,7 +71,7 @@ def test_data_that_had_come_over_the_other_subflow_are_told_apart(tmp_path: Path
         ("cubic.2", 0),
         ("cubic.1", 1000),
     ]
-    assert subflow_arrivals(run, "cubic", Span(0, SECOND // 2)).height == 3
+    assert subflow_arrivals(run, "cubic", (0, SECOND // 2)).height == 3
     assert subflow_arrivals(run, "nobody").is_empty()
 
 
