@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -37,12 +38,14 @@ PACKAGES = (
     "debian-archive-keyring",
     "ca-certificates",
     "python3",
-    "python3-venv",
     "util-linux",
     "passwd",
 )
 USER = "somebody"
-SOURCE, CACHE = "/srv/of somebody/tcpexp-source", "/srv/of somebody/a cache"
+#: What tcpexp's own code that builds needs of Python's packages.
+REQUIREMENTS = ("pydantic", "pyyaml", "click", "rich")
+LIBRARIES = "/opt/libraries"
+SOURCE, CACHE = "/srv/somebody-else/tcpexp-source", "/srv/somebody-else/a/deeper/cache"
 #: Run inside: PYTHONPATH leads to a copy of this tcpexp.
 BUILD = """\
 import json, sys, time
@@ -67,7 +70,7 @@ def main() -> None:
         raise SystemExit("this makes a chroot: run it as root")
     with tempfile.TemporaryDirectory(prefix="tcpexp-fresh-") as name:
         root = asked.keep or Path(name) / "root"
-        if not (root / "usr/bin/gcc").exists():
+        if not (root / LIBRARIES.lstrip("/")).exists():
             make_system(root, asked.suite)
         there, seconds = build_inside(root, here.name)
         print_table(here, there, seconds)
@@ -82,10 +85,10 @@ def make_system(root: Path, suite: str) -> None:
     call("mmdebstrap", "--variant=minbase", include, suite, str(root), *mirrors)
     shutil.copyfile("/etc/resolv.conf", root / "etc/resolv.conf")
     inside(root, "root", f"useradd --create-home --shell /bin/sh {USER}")
-    requirements = "pydantic pyyaml click rich jinja2"
-    inside(
-        root, "root", f"python3 -m venv /opt/venv && /opt/venv/bin/pip install -q {requirements}"
-    )
+    version = inside(root, "root", "python3 --version").split()[1]
+    target = str(root / LIBRARIES.lstrip("/"))
+    wheels = ("--only-binary=:all:", "--python-version", version, "--target", target)
+    call(sys.executable, "-m", "pip", "install", "-q", *wheels, *REQUIREMENTS)
 
 
 def build_inside(root: Path, kernel: str) -> tuple[Path, int]:
@@ -97,10 +100,10 @@ def build_inside(root: Path, kernel: str) -> tuple[Path, int]:
     cache = root / CACHE.lstrip("/")
     cache.mkdir(parents=True, exist_ok=True)
     (source / "build.py").write_text(BUILD)
-    inside(root, "root", f"chown -R {USER}: '/srv/of somebody'")
+    inside(root, "root", f"chown -R {USER}: /srv/somebody-else")
     words = (
-        f"cd '{SOURCE}' && umask 027 && TZ=Asia/Tokyo LANG=de_DE.UTF-8 PYTHONPATH='{SOURCE}'"
-        f" XDG_CACHE_HOME='{CACHE}' /opt/venv/bin/python build.py {kernel}"
+        f"cd {SOURCE} && umask 027 && TZ=Asia/Tokyo LANG=de_DE.UTF-8 XDG_CACHE_HOME={CACHE}"
+        f" PYTHONPATH={SOURCE}:{LIBRARIES} python3 build.py {kernel}"
     )
     said = json.loads(inside(root, USER, words).splitlines()[-1])
     return root / said["path"].lstrip("/"), int(said["seconds"])
