@@ -29,7 +29,7 @@ class Subflow(Compared[NumberOrTime]):
 
     `count` is the number of subflows that were established; `share` the part of the data, from 0 to
     1, that came over the subflow by `link`, each byte counted where it came first; `again` the part
-    of the payload, from 0 to 1, that had come over another subflow before; `gap` the longest time
+    of the payload, from 0 to 1, whose data had come before; `gap` the longest time
     in which nothing new arrived over any subflow, a duration.
     """
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class Subflows(Plot):
     """Data of MPTCP flows as it arrives at their receivers, stacked by subflow, per 100 ms.
 
-    Each byte counts where it came first. What came again over another subflow, because the sender
-    gave the first one up, is drawn beside it and is no goodput.
+    Each byte counts where it came first. Data that came again, because the sender gave a subflow
+    up, is drawn beside it and is no goodput.
     """
 
     name = "subflows"

@@ -28,7 +28,7 @@ def subflow_of(run: RunData, name: str) -> dict[str, object] | None:
 
 def subflow_arrivals(run: RunData, flow: str, span: Span | None = None) -> pl.DataFrame:
     """Return the data segments of a flow's subflows as they arrive at its receiver: ``subflow``,
-    ``t_ns``, ``payload_bytes`` and ``new_bytes``, those that had not come over any subflow.
+    ``t_ns``, ``payload_bytes`` and ``new_bytes``, those that had not come before.
     """
     from tcpexp.ingest.network import Nodes
     from tcpexp.ingest.subflows import arriving

@@ -16,7 +16,7 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,12 @@ FIELDS = (
     "tcp.analysis.duplicate_ack",
     "icmp.type",
     "icmpv6.type",
+    "tcp.options.mptcp.subtype",
+    "tcp.options.mptcp.rawdataseqno",
+    "tcp.options.mptcp.subflowseqno",
 )
+#: The subtype MP_JOIN of MPTCP's options.
+JOIN = "1"
 SYN, FIN, RST, ACK = 0x02, 0x01, 0x04, 0x10
 HALF, WHOLE = 1 << 31, 1 << 32
 
@@ -62,6 +67,8 @@ class Packet:
     same: tuple[Any, ...]  # what tells a packet from all others, at both ends
     bad: bool
     duplicate_ack: bool
+    joins: bool  # a subflow of an MPTCP connection that is there already
+    place: int | None  # of its payload in an MPTCP connection's data, lower 32 bits
 
 
 @dataclass
@@ -135,14 +142,26 @@ def _read_capture(file: Path, t0_ns: int, end_ns: int) -> tuple[int, list[Packet
         env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "TZ": "UTC"},
     ).stdout
     frames, packets = 0, []
+    begun: dict[Any, int] = {}  # initial sequence numbers
     for line in text.splitlines():
         row = dict(zip(FIELDS, line.split("\t"), strict=True))
         seconds, _, fraction = row["frame.time_epoch"].partition(".")
         t_ns = int(seconds) * 10**9 + int(fraction.ljust(9, "0")[:9]) - t0_ns
         frames += t_ns < end_ns
         if row["tcp.seq_raw"] and not row["icmp.type"] and not row["icmpv6.type"]:
-            packets.append(_packet(file.stem, t_ns, row))
+            packet = _packet(file.stem, t_ns, row)
+            if packet.flags & SYN:
+                begun[packet.src, packet.dst] = packet.seq
+            packets.append(_placed(packet, row, begun.get((packet.src, packet.dst))))
     return frames, packets
+
+
+def _placed(packet: Packet, row: dict[str, str], isn: int | None) -> Packet:
+    """Return a packet with the place of its payload in an MPTCP connection's data."""
+    number, at = row["tcp.options.mptcp.rawdataseqno"], row["tcp.options.mptcp.subflowseqno"]
+    if not (number and at and packet.size) or isn is None:
+        return packet
+    return replace(packet, place=(int(number) + packet.seq - isn - int(at)) % WHOLE)
 
 
 def _packet(capture: str, t_ns: int, row: dict[str, str]) -> Packet:
@@ -174,6 +193,8 @@ def _packet(capture: str, t_ns: int, row: dict[str, str]) -> Packet:
         same,
         row["tcp.checksum.status"] in ("0", "Bad"),
         bool(row["tcp.analysis.duplicate_ack"]),
+        row["tcp.options.mptcp.subtype"] == JOIN,
+        None,
     )
 
 
@@ -194,14 +215,15 @@ def groups_of(run: Run) -> dict[Group, list[dict[str, Any]]]:
     return found
 
 
-def connections_of(run: Run, group: Group, flows: list[dict[str, Any]]) -> set[int]:
-    """Return the clients' ports of a group's connections, in the order of their SYNs.
+def connections_of(run: Run, group: Group, flows: list[dict[str, Any]]) -> list[int]:
+    """Return the clients' ports of a group's connections, in the order of their SYNs; one that is
+    used again stands again.
 
-    Iperf3's first one is no flow's.
+    Iperf3's first one is no flow's, nor are subflows that joined it: those before the second one.
     """
     client, server, port, _ = group
     ends = run.addresses(client), run.addresses(server)
-    ports: dict[int, int] = {}
+    syns: dict[tuple[int, int], bool] = {}
     for packet in sorted(
         (*run.packets_at(client), *run.packets_at(server)), key=lambda packet: packet.t_ns
     ):
@@ -212,9 +234,12 @@ def connections_of(run: Run, group: Group, flows: list[dict[str, Any]]) -> set[i
             and packet.t_ns < run.end_ns
             and packet.flags & SYN
         ):
-            ports.setdefault(packet.src[1], packet.t_ns)
-    order = list(ports)
-    return set(order[1:] if flows[0]["data_connections"] == "not_first" else order)
+            syns.setdefault((packet.src[1], packet.seq), packet.joins)
+    order = list(syns)
+    if flows[0]["data_connections"] == "not_first":
+        opened = [number for number, key in enumerate(order) if not syns[key]]
+        order = order[opened[1] :] if len(opened) > 1 else []
+    return [own for own, _ in order]
 
 
 def data_of(
@@ -279,7 +304,8 @@ def flow_counts(run: Run, group: Group, flows: list[dict[str, Any]]) -> dict[str
     """
     client, server, _, sender = group
     receiver = server if sender == client else client
-    ports = connections_of(run, group, flows)
+    every = connections_of(run, group, flows)
+    ports = set(every)
     sent, arrived = data_of(run, group, ports, sender), data_of(run, group, ports, receiver)
     goodput, left_as = (
         0,
@@ -293,6 +319,7 @@ def flow_counts(run: Run, group: Group, flows: list[dict[str, Any]]) -> dict[str
             good = [segment for segment in good if (segment.seq, segment.size) in left_as]
         for packet, left in zip(good, unwrapped(segment.seq for segment in good), strict=True):
             goodput += covered.add(left, left + packet.size)
+    goodput -= twice(run, arrived)
     number, payload, distinct = 0, 0, 0
     again = sum(
         sent_again(packets, run.end_ns)
@@ -310,8 +337,36 @@ def flow_counts(run: Run, group: Group, flows: list[dict[str, Any]]) -> dict[str
         "retransmitted_bytes": payload - distinct,
         "lost": lost_packets(run, sent, arrived),
         "rtt_ns": round_trips(run, group, ports, sent),
-        "connections": len(ports),
+        "connections": len(every),
     }
+
+
+def twice(run: Run, arrived: dict[tuple[str, int], list[Packet]]) -> int:
+    """Return how many bytes of MPTCP's data came more than once, each time with a number of its own
+    in a subflow.
+
+    Counted from the mappings; what no mapping tells the place of came once.
+    """
+    mapped = sorted(
+        (
+            packet
+            for packets in arrived.values()
+            for packet in packets
+            if packet.place is not None and packet.t_ns < run.end_ns and not packet.bad
+        ),
+        key=lambda packet: packet.t_ns,
+    )
+    covered, new, alone = Covered(), 0, 0
+    for packet, left in zip(mapped, unwrapped(each.place or 0 for each in mapped), strict=True):
+        new += covered.add(left, left + packet.size)
+    subflows: dict[Any, list[Packet]] = defaultdict(list)
+    for packet in mapped:
+        subflows[packet.capture, packet.src, packet.dst].append(packet)
+    for own in subflows.values():
+        covered = Covered()
+        for packet, left in zip(own, unwrapped(each.seq for each in own), strict=True):
+            alone += covered.add(left, left + packet.size)
+    return alone - new
 
 
 def sent_again(packets: list[Packet], end_ns: int) -> int:

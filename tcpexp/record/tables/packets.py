@@ -247,7 +247,7 @@ SUBFLOWS = TableSchema(
         Column(
             "again_bytes",
             "Int64",
-            "of these the bytes that had arrived over another subflow: tcp_bytes - data_bytes",
+            "of these the bytes of data that had come before: tcp_bytes - data_bytes",
             unit="bytes",
         ),
     ),
