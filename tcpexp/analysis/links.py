@@ -303,7 +303,8 @@ def _count(run: RunData, epoch: Epoch, fault: str, journeys: pl.DataFrame) -> tu
         dropped = count_drops_before(run, epoch.link, epoch.towards, *span)
         if dropped:
             # what the queue dropped is known from sample to sample only
-            qdisc = "queue" if epoch.direction.queue is not None else "policer"
+            of_queue = count_drops(run, epoch.link, epoch.towards, "queue", *span)
+            qdisc = "queue" if of_queue else "policer"
             span = drops_span(run, epoch.link, epoch.towards, qdisc, *span)
             journeys = journeys.filter(pl.col("sent_ns").is_between(*span))
         missing = int((journeys["copies"] == 0).sum())
