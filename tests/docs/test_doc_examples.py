@@ -46,6 +46,7 @@ VALIDATED = {
     "running.md: tcpexp run experiments/ --jobs 2": "all",
     "running.md: tcpexp check RUN": "all",
     "README.md: tcpexp validate two_cubics.yaml": "tcpexp run",
+    "README.md: tcpexp run dead_host --kernel 6.1,6.12,7.3": "all",
     "classroom.md: tcpexp kernel export kernel.tar.gz": "all",
     "containers.md: docker build -f Containerfile -t tcpexp .": "all",
     "containers.md: docker build -f Containerfile -t tcpexp-lab --target notebook .": "all",
