@@ -109,7 +109,7 @@ def evaluate(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Evaluate a congestion control as RFC 9743 asks, beside what is deployed.
+    """Evaluate a congestion control as RFC 9743 asks.
 
     CC is one of the kernel's (tcpexp describe congestion_control), a C source, or a YAML file with
     what a spec says for a control. Each criterion gets a verdict and a reason; its bar is what the

@@ -86,7 +86,7 @@ Examples:
 def build(
     what: str | None, patches: tuple[Path, ...], config: Path | None, name: str | None, force: bool
 ) -> int:
-    """Build a kernel from Debian's source, or from a tree of your own.
+    """Build a kernel from Debian's source, or from a tree.
 
     WHAT is a kernel of tcpexp's (7.3), a series that Debian has (debian:7.2), the folder of a
     source tree, or a recipe's file. A tree is read, and not written to.

@@ -48,7 +48,7 @@ COMMANDS = {
     ),
     "evaluate": Late(
         "tcpexp.cli.evaluate:evaluate",
-        "Evaluate a congestion control as RFC 9743 asks, beside what is deployed.",
+        "Evaluate a congestion control as RFC 9743 asks.",
     ),
     "validate": Late(
         "tcpexp.cli.specs:validate", "Check specs and print every error as file:line:column."
@@ -62,7 +62,7 @@ COMMANDS = {
     "check": Late("tcpexp.cli.records:check", "Verify recorded runs and judge them again."),
     "report": Late("tcpexp.cli.records:report", "Make reports again from recorded data."),
     "export": Late("tcpexp.cli.export:export", "Write recorded runs as CSV, Parquet or qlog."),
-    "diff": Late("tcpexp.cli.diff:diff", "Compare two recorded runs."),
+    "diff": Late("tcpexp.cli.diff:diff", "Compare two recorded runs, or more."),
     "grade": Late("tcpexp.cli.grade:grade", "Grade many submissions by a rubric of checks."),
     "lab": Late("tcpexp.cli.lab:lab", "Turn knobs in the browser and see TCP answer."),
     "docs": Late("tcpexp.cli.docs:docs", "Show the pages of the documentation, or one of them."),

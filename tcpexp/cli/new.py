@@ -37,7 +37,7 @@ Examples:
     help="In BPF (struct_ops) instead of a module, for --on qemu and --on host.",
 )
 def congestion_control(name: str, folder: Path, bpf: bool) -> None:
-    """Write a small congestion control in C, a spec that uses it, and a test.
+    """Write a small congestion control, its spec and its test.
 
     NAME.c is AIMD(alpha, beta), which compiles for every kernel that tcpexp builds; NAME_trace.h
     has the tracepoint that shows its variables; NAME.yaml runs it, and test_NAME.py says by pytest
