@@ -31,7 +31,7 @@ class CouplingLaw(Compared[Number]):
 
     name: ClassVar[str] = "coupling"
     example: ClassVar[str] = (
-        "{link: r1-r2, towards: r2, measure: marks, between: [5s, 30s], equals: 1, tolerance: 10%}"
+        "{link: h1-h2, towards: h2, measure: marks, between: [5s, 30s], equals: 1, tolerance: 10%}"
     )
 
     link: LinkName = Field(description="the link")

@@ -29,7 +29,7 @@ class Ecn(Compared[Number]):
     """
 
     name: ClassVar[str] = "ecn"
-    example: ClassVar[str] = "{flow: web, negotiated: accurate}"
+    example: ClassVar[str] = "{flow: download, negotiated: accurate}"
 
     flow: FlowName = Field(description="the flow")
     negotiated: Literal["accurate", "classic", "none"] | None = Field(

@@ -32,7 +32,7 @@ class Spacing(Compared[NumberOrTime]):
 
     name: ClassVar[str] = "spacing"
     example: ClassVar[str] = (
-        "{flow: paced, measure: largest_burst, closer_than: 100us, between: [2s, 9s], at_most: 2}"
+        "{flow: cubic, measure: largest_burst, closer_than: 100us, between: [2s, 9s], at_most: 2}"
     )
 
     flow: FlowName = Field(description="the flow")

@@ -26,7 +26,7 @@ NAMED: list[dict[str, Any]] = [
     ),
 ]
 #: Topologies that the examples of some actions need.
-TOPOLOGIES = {"iperf3_pairs": "dumbbell", "incast": "star"}
+TOPOLOGIES = {"iperf3_pairs": "dumbbell", "incast": "star", "mptcp": "two_paths"}
 SWEEP = {
     "parameters": {
         "p": {"set": "links.h1-h2.queue", "values": ["1bdp", "2bdp"]},

@@ -22,8 +22,8 @@ HEAD = """# Queue disciplines
 
 ```yaml
 links:
-  h1-h2: {rate: 10mbit, queue: 200p, discipline: pie}
-  h2-h3: {rate: 10mbit, queue: 200p, discipline: {name: pie, target: 20ms}}
+  h1->h2: {rate: 10mbit, queue: 200p, discipline: pie}
+  h2->h1: {rate: 10mbit, queue: 200p, discipline: {name: pie, target: 20ms}}
 ```
 
 What they do, how they were verified and what they say of themselves: docs/concepts/queues.md.
