@@ -62,6 +62,7 @@ VALIDATED = {
         "tcpexp kernel build, tcpexp kernel use, tcpexp kernel info, tcpexp kernel remove"
     ),
     "kernels.md: tcpexp kernel export kernel.tar.gz": "all",
+    "kernels-compared.md: tcpexp sweep kernels": "all",
     "kernels.md: tcpexp kernel build debian:7.2": "all",
     "kernels.md: tcpexp kernel build my-kernel.yaml": "all",
     "kernels.md: tcpexp run accept_queue_overflow --kernel 6.1,6.12,7.3": "all",

@@ -246,6 +246,7 @@ EDITS: dict[tuple[str, str], Edit] = {
 }
 #: Quoted, but no proposal of their own: parts of one above, and names of things that are seen.
 NAMES: dict[str, tuple[str, ...]] = {
+    "aimd_friendly": ("cong_avoid", "tcpexp docs own-congestion-control"),
     "accept_queue_overflow": ("tcp_abort_on_overflow",),
     "cc_switch": ("flow: upload",),
     "dead_host": ("drop",),
@@ -370,12 +371,13 @@ def test_the_proposal_makes_a_plan(proposal: Proposal, tmp_path: Path) -> None:
     path = proposal.spec(tmp_path)
     plan = compile_plan(load_spec(path, catalogue, overrides=proposal.overrides), catalogue)
     before = compile_plan(load_spec(SPECS[proposal.name], catalogue), catalogue)
-    same = (plan.network, plan.setup, plan.steps, plan.recorders, plan.files) == (
+    same = (plan.network, plan.setup, plan.steps, plan.recorders, plan.files, plan.modules) == (
         before.network,
         before.setup,
         before.steps,
         before.recorders,
         before.files,
+        before.modules,
     )
     assert not same or not (proposal.overrides or proposal.edit), "the proposal changes nothing"
 

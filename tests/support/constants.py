@@ -68,15 +68,20 @@ EVERYWHERE: dict[str, dict[float, str]] = {
 
 OF: dict[str, dict[str, str]] = {
     "bbr_vs_cubic": {"33 packets": "10 Mbit/s x 40 ms / 1514 bytes"},
-    "bbr_vs_n": {"40 %": "Ware et al., 2019"},
+    "bbr_vs_n": {"40 %": "Ware et al., 2019", "32 BDPs": "what was left out"},
     "buffer_depth": {
         "40 %": "the model's limit: a half less the time in ProbeRTT",
         "33 packets": "10 Mbit/s x 40 ms",
+        "165 packets": "50 Mbit/s x 40 ms",
         "17 packets": "2.5 Mbit/s x 80 ms",
     },
     "cc_matrix": {"13 segments": "1.31 / sqrt(1 %)", "40 %": "13 of 33"},
     "cc_switch": {"80 ms": "two BDPs of queue"},
     "cubic_response": {
+        "300 s": "eleven teeth of Reno at 0.001 %",
+        "0.0001 %": "what is left out",
+        "380 Mbit/s": "Reno's mean window there, an RTT of 0.1 s",
+        "2,100 segments": "the largest receive window",
         "0.4 segments": "the cubic on its plateau",
         "0.53 segments": "RFC 9438 section 4.3",
         "35 segments": "the Reno-friendly window",
@@ -115,6 +120,13 @@ OF: dict[str, dict[str, str]] = {
         "38 segments": "RFC 9438 section 5.1 at 0.1 %",
         "85 %": "1 - 15 %",
         "64 MB": "its socket buffers",
+    },
+    "phase_effects": {
+        "13 packets": "16 ms / 1.21 ms",
+        "60 ms": "a path that does not show it",
+        "800 kbit/s": "the paper's link",
+        "1000 bytes": "the paper's packets",
+        "20 s": "from 10 s to 30 s",
     },
     "path_mtu_black_hole": {
         "15 minutes": "net.ipv4.tcp_retries2 = 15: 924.6 s in theory",
