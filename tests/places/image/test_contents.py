@@ -21,6 +21,10 @@ def make_tree(folder: Path) -> Path:
     (binaries / "awk").symlink_to("/etc/alternatives/awk")
     for name in ("tcp_bbr.ko", "tcp_diag.ko", "tcp_vegas.ko.xz"):
         (modules / name).write_text("")
+    queues = folder / "usr/lib/modules/6.1.0/kernel/net/sched"
+    queues.mkdir(parents=True)
+    for name in ("sch_pie.ko.xz", "act_police.ko"):
+        (queues / name).write_text("")
     return folder
 
 
@@ -28,6 +32,7 @@ def test_programs_and_congestion_controls_of_a_tree(tmp_path):
     assert list_contents(make_tree(tmp_path), "6.1.0") == {
         "programs": ["awk", "ping"],
         "congestion_controls": ["bbr", "cubic", "reno", "vegas"],
+        "qdiscs": ["bfifo", "fq_codel", "pfifo", "pie"],
     }
 
 
