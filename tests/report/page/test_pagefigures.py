@@ -46,6 +46,10 @@ def test_nearly_every_kind_of_plot_has_something_to_show_here(shown):
         "window_table",
         "label_table",
         "cwnd_compared",
+        "subflows",  # no MPTCP
+        "variables",  # no congestion control of one's own
+        "discipline",  # queues that only count
+        "classes",
     }
 
 
