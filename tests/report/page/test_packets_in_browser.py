@@ -259,16 +259,18 @@ def test_keys_move_the_selection_and_pin_it_in_the_panels(page):
     assert page.evaluate("document.activeElement.id") == "packet-filter"
     page.keyboard.type("tcp.len > 0")
     page.keyboard.press("Enter")
-    page.wait_for_timeout(100)
+    data = numbers(page, "tcp.len > 0")
+    page.wait_for_function("n => tcpexp.packetList.rows.length === n", arg=len(data))
     page.keyboard.press("Home")
     page.keyboard.press("ArrowDown")
+    seen = page.evaluate("tcpexp.packetList.grid.seen")
     page.keyboard.press("PageDown")
     page.keyboard.press("ArrowUp")
     chosen = page.evaluate("tcpexp.packetList.capture.column('number')[tcpexp.packetList.place]")
-    data = numbers(page, "tcp.len > 0")
-    seen = page.evaluate("tcpexp.packetList.grid.seen")
     assert chosen == data[seen]
-    page.wait_for_timeout(150)
+    page.wait_for_function(
+        "n => tcpexp.group.packetOf(tcpexp.group.pinned)?.number === n", arg=chosen
+    )
     pinned = page.evaluate("tcpexp.group.packetOf(tcpexp.group.pinned)")
     assert (pinned["capture"], pinned["number"]) == ("h1-eth0", chosen)
     active = page.get_attribute(".packet-grid", "aria-activedescendant")
