@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.kit.distribution import draw_distribution
 from tcpexp.plots.kit.look import SOFT_INK
 from tcpexp.plots.kit.style import flow_series, legend, panels, time_unit
-from tcpexp.plots.kit.thin import BUCKETS
 from tcpexp.views.flows import rtt_samples
 
 if TYPE_CHECKING:
@@ -38,16 +38,7 @@ class RoundTripTimeCdf(Plot):
         figure, axes = panels([2.7], options["title"])
         for name, look in looks.items():
             values = np.sort(samples.filter(pl.col("flow") == name)["rtt_ns"].to_numpy()) / divisor
-            part = np.arange(1, len(values) + 1) / len(values) * 100
-            picked = np.unique(np.linspace(0, len(values) - 1, BUCKETS).round().astype(int))
-            axes[0].plot(
-                values[picked],
-                part[picked],
-                color=look.color,
-                linestyle=look.dash,
-                label=name,
-                drawstyle="steps-post",
-            )
+            draw_distribution(axes[0], values, name, look)
         axes[0].set_xlabel(f"RTT ({unit})")
         axes[0].set_ylabel("Samples at most this (%)")
         axes[0].set_ylim(0, 102)

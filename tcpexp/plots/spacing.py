@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from tcpexp.late import numpy as np
 from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.kit.distribution import draw_distribution
 from tcpexp.plots.kit.style import flow_series, legend, panels, time_unit
-from tcpexp.plots.kit.thin import BUCKETS
 from tcpexp.views.disciplines import departure_gaps
 from tcpexp.views.spans import shown_span
 
@@ -43,16 +43,7 @@ class Spacing(Plot):
         figure, axes = panels([2.7], options["title"])
         for name, look in looks.items():
             values = np.sort(gaps[name]) / divisor
-            part = np.arange(1, len(values) + 1) / len(values) * 100
-            picked = np.unique(np.linspace(0, len(values) - 1, BUCKETS).round().astype(int))
-            axes[0].plot(
-                values[picked],
-                part[picked],
-                color=look.color,
-                linestyle=look.dash,
-                label=name,
-                drawstyle="steps-post",
-            )
+            draw_distribution(axes[0], values, name, look)
         axes[0].set_xlabel(f"Time to the packet before ({unit})")
         axes[0].set_ylabel("Packets at most this (%)")
         axes[0].set_ylim(0, 102)
