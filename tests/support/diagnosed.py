@@ -8,13 +8,13 @@ from pathlib import Path
 import polars as pl
 
 from tcpexp.diagnosis.describe import describe
+from tcpexp.ingest.captures import read_capture
 from tcpexp.ingest.connections import (
     attach_flows,
     build_connections,
     describe_streams,
     table_of,
 )
-from tcpexp.ingest.captures import read_capture
 from tcpexp.ingest.network import Nodes
 from tests.support.crafting import PORT, write_pcap
 
