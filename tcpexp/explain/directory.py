@@ -17,13 +17,11 @@ from tcpexp.paths import give_to_user
 from tcpexp.record import files
 from tcpexp.store.manifest import NAME as MANIFEST
 from tcpexp.store.manifest import sha256_of
-from tcpexp.store.rundata import RunData
+from tcpexp.store.rundata import CAPTURES, RunData
 from tcpexp.store.rundir import disk_errors, to_json_text, write_atomic
 
 #: The folder of explained captures below the results.
 EXPLAINED = "explained"
-#: In ``raw/``: where the captures came from, and what each of them shows.
-CAPTURES = "captures.json"
 CAPTURES_SCHEMA = 1
 #: What a manifest calls the place where an explained capture was recorded.
 PLACE = "capture"

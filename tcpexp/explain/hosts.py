@@ -4,10 +4,12 @@ made.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
+from tcpexp.explain.plan import Stand
 from tcpexp.ingest.network import Nodes
 
 #: A side of a handshake that takes at most this part of the other one is where the capture is.
@@ -18,12 +20,12 @@ SHORT_NS = 200_000
 BETWEEN, UNKNOWN, BOTH = "between", "unknown", "both"
 
 
-def hosts_of(packets: pl.DataFrame) -> Nodes:
-    """Return the hosts that spoke TCP, each called by its address."""
+def hosts_of(packets: pl.DataFrame, known: Mapping[str, str]) -> Nodes:
+    """Return the hosts that spoke TCP, each called as its address is ``known``, or else by it."""
     tcp = packets.filter(pl.col("protocol") == "tcp")
     addresses = pl.concat([tcp["src"], tcp["dst"]]).drop_nulls().unique(maintain_order=True)
-    names = {address: address for address in addresses.to_list()}
-    return Nodes(names, {}, frozenset(names))
+    names = {address: known.get(address, address) for address in addresses.to_list()}
+    return Nodes(names, {}, frozenset(names.values()))
 
 
 @dataclass(frozen=True)
@@ -37,28 +39,59 @@ class Vantage:
 
     frame: pl.DataFrame
 
-    def nodes(self, streams: pl.DataFrame, senders: pl.DataFrame) -> pl.DataFrame:
+    def nodes(self, streams: pl.DataFrame, senders: pl.DataFrame, hosts: Nodes) -> pl.DataFrame:
         """Return ``capture``, ``stream`` and ``node``: the host at which a capture shows a
         connection, or the capture's own name where that is neither end.
 
-        ``senders`` has ``capture``, ``stream``, ``sender``: whose data a connection carries. A
+        ``senders`` has ``capture``, ``stream``, ``from_client``: who sends a connection's data. A
         capture that is near both ends stands for that one's.
         """
-        place = pl.col("place")
         rows = streams.select("capture", "stream", "client_address", "server_address")
         joined = rows.join(self.frame, on=["capture", "stream"], how="left").join(
             senders, on=["capture", "stream"], how="left"
         )
-        node = (
-            pl.when(place == "client")
+        place, both = pl.col("place"), pl.col("place") == BOTH
+        address = (
+            pl.when((place == "client") | (both & pl.col("from_client")))
             .then("client_address")
-            .when(place == "server")
+            .when((place == "server") | (both & ~pl.col("from_client")))
             .then("server_address")
-            .when(place == BOTH)
-            .then("sender")
-            .otherwise("capture")
         )
-        return joined.select("capture", "stream", node=node)
+        named = joined.with_columns(address=address)
+        return named.select(
+            "capture", "stream", node=pl.coalesce(hosts.of_address("address"), "capture")
+        )
+
+    def stands(self, streams: pl.DataFrame, hosts: Nodes) -> dict[str, Stand]:
+        """Return the hosts by name: their addresses, and the captures that were made at them, as
+        every connection of theirs in a capture says.
+        """
+        ends = streams.select("capture", "stream", "client_address", "server_address").join(
+            self.frame, on=["capture", "stream"]
+        )
+        sides = [
+            ends.select(
+                "capture", address=f"{side}_address", here=pl.col("place").is_in([side, BOTH])
+            )
+            for side in ("client", "server")
+        ]
+        here = (
+            pl.concat(sides)
+            .with_columns(host=hosts.of_address("address"))
+            .group_by("host", "capture", maintain_order=True)
+            .agg(pl.col("here").all())
+            .filter("here")
+        )
+        made: dict[str, list[str]] = {}
+        for host, capture, _ in here.iter_rows():
+            made.setdefault(host, []).append(capture)
+        found: dict[str, list[str]] = {}
+        for address, host in hosts.by_address.items():
+            found.setdefault(host, []).append(address)
+        return {
+            host: Stand(tuple(addresses), tuple(made.get(host, ())))
+            for host, addresses in found.items()
+        }
 
 
 def find_vantage(packets: pl.DataFrame, streams: pl.DataFrame) -> Vantage:
