@@ -53,6 +53,11 @@ def read_headers(data: bytes | bytearray, at: int = 0) -> Headers | None:
     return Headers(version, protocol, start, source, target)
 
 
+def payload_length(data: bytes | bytearray, headers: Headers) -> int:
+    """Return how many octets of a TCP segment's payload a packet has."""
+    return len(data) - headers.start - (data[headers.start + 12] >> 4) * 4
+
+
 def options(data: bytes | bytearray, start: int) -> list[tuple[int, int, int]]:
     """Return the options of the TCP header at ``start``: kind, place of the value, its length."""
     found = []

@@ -109,9 +109,7 @@ def lay_program(run: Path) -> None:
         path.write_bytes(data)
 
 
-def _watch(
-    process: subprocess.Popen[bytes], folder: Folder, told: Callable[[int], None]
-) -> None:
+def _watch(process: subprocess.Popen[bytes], folder: Folder, told: Callable[[int], None]) -> None:
     """Wait until the kernel process has ended.
 
     Raises:

@@ -40,6 +40,7 @@ def lower_script(script: Script, way: Way, read: ReadFile) -> dict[str, Any]:
         "bind_port": int(script.option("bind_port") or BIND_PORT),
         "connect_port": int(script.option("connect_port") or CONNECT_PORT),
         "segment": int(script.option("mss") or 0),
+        "strict": script.option("strict_segments") is not None,
         "scaled_echo": script.option("tcp_ts_ecr_scaled") is not None,
         "initial": _commands(script.initial, read),
         "final": _commands(script.final, read),
@@ -80,12 +81,14 @@ def _packet(packet: Packet, way: Way) -> dict[str, Any]:
         "syn": False,
         "ack": False,
         "seq": 0,
+        "length": 0,
         "ts": None,
     }
     content = packet.content
     if isinstance(content, Tcp):
         flags = flag_bits(content)
-        step.update(syn=bool(flags & SYN), ack=bool(flags & ACK), seq=content.seq)
+        step.update(syn=bool(flags & SYN), ack=bool(flags & ACK))
+        step.update(seq=content.seq, length=content.length)
         stamps = [option for option in content.options or () if option.kind == "TS"]
         step["ts"] = stamps[-1].value if stamps else None
     if packet.direction == "in":

@@ -209,6 +209,41 @@ def _named(word: str | None, table: dict[str, int], prefix: str) -> int:
     raise Unplayable(f"the ICMP word {word}")
 
 
+def joined(parts: list[bytes]) -> tuple[bytes, str | None]:
+    """Return several packets as the one that a script has, and what does not fit, if anything.
+
+    The header is the last one's, with the sequence number and CWR of the first. All but the last
+    are as long as each other.
+    """
+    if len(parts) == 1:
+        return parts[0], None
+    first, last = wire.read_headers(parts[0]), wire.read_headers(parts[-1])
+    if first is None or last is None:
+        return parts[0], "no IP packet"
+    head = bytearray(parts[-1][: len(parts[-1]) - wire.payload_length(parts[-1], last)])
+    place = last.start
+    head[place + 4 : place + 8] = parts[0][first.start + 4 : first.start + 8]
+    head[place + 13] = head[place + 13] & ~0x80 | parts[0][first.start + 13] & 0x80
+    lengths, bodies, problem = [], b"", None
+    following = int.from_bytes(parts[0][first.start + 4 : first.start + 8], "big")
+    for part in parts:
+        headers = wire.read_headers(part)
+        if headers is None:
+            return parts[0], "no IP packet"
+        start, length = headers.start, wire.payload_length(part, headers)
+        if int.from_bytes(part[start + 4 : start + 8], "big") != following:
+            problem = problem or "the pieces do not follow each other"
+        for offset in (8, 9, 10, 11, 14, 15):
+            if part[start + offset] != head[place + offset]:
+                problem = problem or "the pieces' acknowledgements or windows differ"
+        following = following + length & 0xFFFFFFFF
+        lengths.append(length)
+        bodies += part[len(part) - length :]
+    if len(set(lengths[:-1])) > 1:
+        problem = problem or f"fragment payload: lengths {lengths}"
+    return bytes(head) + bodies, problem
+
+
 def decode(data: bytes, local_offset: int, remote_offset: int, syn_offset: int) -> Packet | None:
     """Return what went out as a script's packet: sequence numbers in the script's space.
 
