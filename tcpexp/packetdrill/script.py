@@ -118,8 +118,9 @@ class Option:
 
     ``kind`` as the script writes it: ``nop``, ``eol``, ``mss``, ``wscale`` (``value``),
     ``sackOK``, ``sack`` (``blocks``, edges relative like sequence numbers), ``TS`` (``value`` and
-    ``echo``), ``FO``, ``FOEXP``, ``md5`` (``data``, hexadecimal, "" for none), ``ECN`` (AccECN,
-    ``counts`` in the order of the option: ``("e0b", 1), ("ceb", 0)``).
+    ``echo``), ``FO``, ``FOEXP`` (``data``, hexadecimal, "" for none), ``md5`` (``data``, or
+    ``valid`` for the digest that the script's secret gives), ``ECN`` (AccECN, ``counts`` in the
+    order of the option: ``("e0b", 1), ("ceb", 0)``).
     """
 
     kind: str
@@ -134,6 +135,7 @@ class Option:
 class Ip:
     """What a script says of the IP header: ``(ect0)``, ``[tos 0x12]``, ``[ttl 64]``.
 
+    IPv6's ``class`` is ``tos`` too, its ``hlim`` is ``ttl``.
     ``ecn`` is ``noecn``, ``ect0``, ``ect1``, ``ce``, or ``ect01`` (either of both, only for what
     goes out).
     """
@@ -151,17 +153,19 @@ class Tcp:
     ``flags`` are the letters ``FSRPEWCA`` that stand in the script, ``.`` for ACK, "" for ``-``
     (none); C is CWR (W as well), A in front of E or W is AccECN's AE. ``ace`` is the number of
     ``.5``: the three bits AE, CWR and ECE as a counter (RFC 9768). What is None is not compared
-    (options: ``<...>``), and for a segment to inject takes packetdrill's default.
+    (options: ``<...>``, seq: ``...(0)`` in FreeBSD's dialect). With ``absolute``
+    (``0:0(0)!``, FreeBSD's dialect) ``seq`` is the number on the wire.
     """
 
     flags: str
-    seq: int
+    seq: int | None
     length: int
     ack: int | None = None
     window: int | None = None
     urgent: int | None = None
     options: tuple[Option, ...] | None = ()
     ace: int | None = None
+    absolute: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ return".
 
 from __future__ import annotations
 
-from tcpexp.tcp.core import events
+from tcpexp.tcp.core import accecn, ecn, events
 from tcpexp.tcp.core.acks import acknowledge_at_once, acknowledge_soon, take_ack
 from tcpexp.tcp.core.config import SECOND
 from tcpexp.tcp.core.output import send_ack, send_challenge_ack, send_reset
@@ -30,6 +30,8 @@ def other_states(tcb: Tcb, segment: Segment) -> None:
         return
     if not third_check_security(tcb, segment):
         return
+    if tcb.ecn.on:
+        ecn.on_arrival(tcb, segment)
     if segment.flags & SYN and not fourth_check_syn_bit(tcb, segment, seq):
         return
     if not fifth_check_ack_field(tcb, segment, seq):
@@ -176,17 +178,24 @@ def fifth_check_ack_field(tcb: Tcb, segment: Segment, seq: int) -> bool:
         drop(tcb, segment, "no ACK")
         return False
     ack = extend(segment.ack, tcb.snd_una)
+    counts = tcb.ecn.on  # whether its flags tell of marks
     if tcb.state is State.SYN_RECEIVED:
         if not tcb.snd_una < ack <= tcb.snd_nxt:
             send_reset(tcb, ack)
             drop(tcb, segment, "ACK of nothing sent")
             return False
         establish(tcb, segment, seq, ack)
+        counts = tcb.ecn.counters is not None and not accecn.take_handshake(tcb, segment)
     elif ack > tcb.snd_nxt or (ack < tcb.snd_una - tcb.max_snd_wnd and tcb.config.challenge_acks):
         drop(tcb, segment, "ACK of nothing sent" if ack > tcb.snd_nxt else "ACK too old")
         send_challenge_ack(tcb) if tcb.config.challenge_acks else send_ack(tcb)
         return False
+    if counts:
+        ecn.on_feedback(tcb, segment, ack)
+    flight = tcb.flight
     take_ack(tcb, segment, seq, ack)
+    if tcb.ecn.marked:
+        ecn.respond(tcb, ack, flight)
     if tcb.fin_sent and not tcb.out.queue:
         return fin_acknowledged(tcb, segment)
     return True

@@ -73,6 +73,15 @@ class Config:
     duplicate_threshold: int = 3
     restart_after_idle: bool = True
 
+    # Marks in place of losses: RFC 3168 section 6.1, RFC 9768
+    ecn: str = "off"
+    """"off"; "accept" what the peer asks for; "request" it too; "accurate": ask for accurate ECN.
+
+    "accurate" also takes the older kind, where the peer has only that.
+    """
+    accecn_option: bool = True
+    """Count octets by their mark in an option, beside the marked packets in the header's flags."""
+
     # Keep-alive: RFC 9293 section 3.8.4
     keepalive: bool = False
     keepalive_idle_ns: int = 120 * MINUTE
@@ -142,6 +151,10 @@ class Config:
                 raise ValueError(f"{name} is {value}; it can be {low} to {high}")
         if self.rto_max_ns < max(self.rto_initial_ns, self.rto_min_ns):
             raise ValueError(f"rto_max_ns is {self.rto_max_ns}, below rto_min_ns or rto_initial_ns")
+        if self.ecn not in ("off", "accept", "request", "accurate"):
+            raise ValueError(
+                f"ecn is {self.ecn!r}; it can be 'off', 'accept', 'request' or 'accurate'"
+            )
         if self.syn_cookies not in ("overflow", "always", "never"):
             raise ValueError(
                 f"syn_cookies is {self.syn_cookies!r}; it can be 'overflow', 'always' or 'never'"

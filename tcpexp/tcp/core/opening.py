@@ -5,7 +5,7 @@ RFC 9293 sections 3.10.7.2 and 3.10.7.3.
 
 from __future__ import annotations
 
-from tcpexp.tcp.core import events
+from tcpexp.tcp.core import ecn, events
 from tcpexp.tcp.core.arrives import eighth_check_fin_bit, seventh_process_segment_text
 from tcpexp.tcp.core.output import send_ack, send_reset, send_syn
 from tcpexp.tcp.core.segment import ACK, FIN, RST, SYN, Segment
@@ -45,6 +45,7 @@ def learn_from_syn(tcb: Tcb, segment: Segment) -> None:
     if not tcb.scaling:
         tcb.rcv_scale = 0
     agree_on_mss(tcb, options.mss)
+    ecn.learn_from_syn(tcb, segment)
     tcb.snd_wnd = segment.window  # never scaled in a SYN: RFC 7323 section 2.2
     tcb.max_snd_wnd = segment.window
     tcb.snd_wl1 = tcb.irs

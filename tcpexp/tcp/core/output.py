@@ -5,11 +5,11 @@ RFC 9293 sections 3.7, 3.8.6 and 3.10.2.
 
 from __future__ import annotations
 
-from tcpexp.tcp.core import events
+from tcpexp.tcp.core import accecn, ecn, events
 from tcpexp.tcp.core.config import SECOND
 from tcpexp.tcp.core.options import NONE, Options
 from tcpexp.tcp.core.scoreboard import next_hole
-from tcpexp.tcp.core.segment import ACK, FIN, PSH, RST, SYN, URG, Segment
+from tcpexp.tcp.core.segment import ACK, FIN, NOT_ECT, PSH, RST, SYN, URG, Segment
 from tcpexp.tcp.core.sendbuffer import Sent
 from tcpexp.tcp.core.seqnum import MASK
 from tcpexp.tcp.core.states import SENDING, State
@@ -32,8 +32,10 @@ def timestamp(tcb: Tcb) -> int:
     return (tcb.now // tcb.config.timestamp_tick_ns) & MASK
 
 
-def emit(tcb: Tcb, seq: int, flags: int, payload: bytes = b"") -> None:
+def emit(tcb: Tcb, seq: int, flags: int, payload: bytes = b"", new: bool = False) -> None:
     """Form a segment with the current acknowledgment and window, and queue it for the lower layer.
+
+    ``new`` says that its octets have not been sent before.
 
     RFC 9293 section 3.10.7.4, RFC 9293 section 3.2 (MUST-65), RFC 9293 section 3.9.1.1 (MUST-45),
     RFC 7323 section 3.2, RFC 2018 section 4.
@@ -55,6 +57,13 @@ def emit(tcb: Tcb, seq: int, flags: int, payload: bytes = b"") -> None:
     else:
         options = NONE
     window = offer_window(tcb, scaled=not flags & SYN)
+    mark = NOT_ECT
+    if tcb.config.ecn != "off":
+        if flags & SYN:
+            flags |= ecn.handshake_flags(tcb, flags)
+        if tcb.ecn.on:
+            flags, mark = ecn.on_departure(tcb, flags, payload, new)
+            options = accecn.with_option(tcb, options, flags, payload)
     if tcb.snd_up is not None and tcb.snd_up > seq and payload:
         flags |= URG
     urgent = min(tcb.snd_up - seq, 0xFFFF) if flags & URG and tcb.snd_up is not None else 0
@@ -67,7 +76,16 @@ def emit(tcb: Tcb, seq: int, flags: int, payload: bytes = b"") -> None:
         if tcb.timers.deadlines[Timer.DELAYED_ACK] is not None:
             stop_timer(tcb, Timer.DELAYED_ACK)
     segment = Segment(
-        tcb.local.port, tcb.remote.port, seq & MASK, ack, flags, window, payload, options, urgent
+        tcb.local.port,
+        tcb.remote.port,
+        seq & MASK,
+        ack,
+        flags,
+        window,
+        payload,
+        options,
+        urgent,
+        mark,
     )
     tcb.outbox.append(segment)
     if tcb.trace:
@@ -298,7 +316,7 @@ def send_segment(tcb: Tcb, length: int) -> None:
     seq = tcb.snd_nxt
     out.add(Sent(seq, end, payload, flags, tcb.now, tcb.now))
     tcb.snd_nxt = end
-    emit(tcb, seq, flags | ACK, payload)
+    emit(tcb, seq, flags | ACK, payload, new=True)
     tcb.last_sent_ns = tcb.now
     if flags & FIN:
         tcb.fin_sent = True

@@ -12,6 +12,7 @@ from tcpexp.tcp.core import events
 from tcpexp.tcp.core.config import Config
 from tcpexp.tcp.core.congestion.base import CongestionControl
 from tcpexp.tcp.core.congestion.builtin import make_control
+from tcpexp.tcp.core.ecnstate import Ecn
 from tcpexp.tcp.core.isn import Endpoint
 from tcpexp.tcp.core.receivebuffer import ReceiveBuffer
 from tcpexp.tcp.core.rtt import RttEstimator
@@ -38,6 +39,7 @@ class Tcb:
         "congestion",
         "congestion_seen",
         "duplicate_acks",
+        "ecn",
         "eff_rcv_mss",
         "eff_snd_mss",
         "events",
@@ -119,6 +121,7 @@ class Tcb:
             config.rto_initial_ns, config.rto_min_ns, config.rto_max_ns, config.clock_granularity_ns
         )
         self.congestion: CongestionControl = make_control(self.eff_snd_mss, config)
+        self.ecn = Ecn()
         self.trace = config.trace
         self.events: deque[events.Event] = deque()
         self.outbox: list[Segment] = []
