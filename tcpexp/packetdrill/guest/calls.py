@@ -26,11 +26,37 @@ CONTROL_BYTES = 1024
 SHOWN_BYTES = 256
 #: The C library's function where its name is another than the call's.
 FUNCTIONS = {"epoll_create": "epoll_create", "fcntl": "fcntl"}
-KNOWN = (
-    "socket bind listen accept connect read readv recv recvfrom recvmsg write writev send sendto"
-    " sendmsg fcntl ioctl close shutdown getsockopt setsockopt poll open sendfile epoll_create"
-    " epoll_ctl epoll_wait pipe splice"
-).split()
+KNOWN = [
+    "socket",
+    "bind",
+    "listen",
+    "accept",
+    "connect",
+    "read",
+    "readv",
+    "recv",
+    "recvfrom",
+    "recvmsg",
+    "write",
+    "writev",
+    "send",
+    "sendto",
+    "sendmsg",
+    "fcntl",
+    "ioctl",
+    "close",
+    "shutdown",
+    "getsockopt",
+    "setsockopt",
+    "poll",
+    "open",
+    "sendfile",
+    "epoll_create",
+    "epoll_ctl",
+    "epoll_wait",
+    "pipe",
+    "splice",
+]
 
 
 class NoSuchDescriptor(Exception):
@@ -74,8 +100,7 @@ class Arguments:
 
     def _ready(self, number: int, word: list[Any]) -> Any:
         kind, *rest = word
-        make = getattr(self, f"_{kind}")
-        return make(number, *rest)
+        return getattr(self, f"_{kind}")(number, *rest)
 
     def _int(self, number: int, value: int) -> Any:
         return ctypes.c_long(_signed(value))
@@ -109,7 +134,7 @@ class Arguments:
     def _inout(self, number: int, text: str) -> Any:
         data = bytes.fromhex(text)
         buffer = self._buffer(data)
-        self.readers[number] = lambda: buffer.raw[: len(data)].hex()
+        self.readers[number] = lambda: bytes(buffer.raw[: len(data)]).hex()
         return buffer
 
     def _addr(self, number: int, what: Any) -> Any:
@@ -209,7 +234,20 @@ def call(name: str, values: list[Any]) -> tuple[int, int]:
 
 #: Calls whose result is ssize_t.
 LONG = frozenset(
-    "read readv recv recvfrom recvmsg write writev send sendto sendmsg sendfile splice".split()
+    [
+        "read",
+        "readv",
+        "recv",
+        "recvfrom",
+        "recvmsg",
+        "write",
+        "writev",
+        "send",
+        "sendto",
+        "sendmsg",
+        "sendfile",
+        "splice",
+    ]
 )
 
 

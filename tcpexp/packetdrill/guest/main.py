@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import json
 import os
+import select
 import shutil
 import signal
 import sys
@@ -63,9 +64,7 @@ def run_job(job: dict[str, Any]) -> dict[str, Any]:
 
 def _read_until(reader: int, end: float) -> bytes | None:
     """Return all that comes until the other end is closed; None when that takes too long."""
-    import select
-
-    parts = []
+    parts: list[bytes] = []
     while True:
         ready = select.select([reader], [], [], max(0.0, end - time.monotonic()))[0]
         if not ready:

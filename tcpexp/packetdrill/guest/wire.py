@@ -109,7 +109,7 @@ def set_ends(
 def checksum(data: bytes | bytearray) -> int:
     """Return the Internet checksum (RFC 1071)."""
     padded = bytes(data) + b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
+    total: int = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF

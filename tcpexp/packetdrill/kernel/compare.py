@@ -148,7 +148,8 @@ class PacketJudge:
             for name, mask in (("tcp_ece", 0x40), ("tcp_cwr", 0x80), ("tcp_ae", 0x100)):
                 bits = int(bool(expected & mask)), int(bool(actual & mask))
                 checks.append(wrong_field(name, *bits))
-        checks.append(wrong_field("tcp_seq", script.seq & 0xFFFFFFFF, seen.seq))
+        if script.seq is not None:
+            checks.append(wrong_field("tcp_seq", script.seq & 0xFFFFFFFF, seen.seq or 0))
         checks.append(wrong_field("tcp_ack_seq", (script.ack or 0) & 0xFFFFFFFF, seen.ack or 0))
         if script.window is not None:
             checks.append(wrong_field("tcp_window", script.window & 0xFFFF, seen.window or 0))
@@ -282,7 +283,8 @@ def _wrong_option(arguments: tuple[Expression, ...], outputs: dict[str, Any]) ->
 def _wrong_epoll(expression: Expression, actual: list[int]) -> str | None:
     events, kind, datum = epoll_data(expression)
     if events != actual[0]:
-        return f"epoll_event->events does not match script: expected: {events:#x} actual: {actual[0]:#x}"
+        words = f"expected: {events:#x} actual: {actual[0]:#x}"
+        return f"epoll_event->events does not match script: {words}"
     mask = 0xFFFFFFFF if kind in ("fd", "u32") else 2**64 - 1
     if datum & mask != actual[1] & mask:
         return f"epoll_event->data does not match script: expected: {datum} actual: {actual[1]}"

@@ -1,4 +1,4 @@
-"""A script's log from the guest, event by event: what was seen, and the first thing that was wrong."""
+"""A script's log from the guest, event by event: what was seen, and what was wrong first."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Judged:
 
     @property
     def latest_ns(self) -> int:
-        """Return how far at most a packet was off its time: before the earliest, after the latest."""
+        """Return how far at most a packet that went out was off its time."""
         return max((abs(_off(each)) for each in self.happened), default=0)
 
 

@@ -86,9 +86,11 @@ def _packet(packet: Packet, way: Way) -> dict[str, Any]:
     }
     content = packet.content
     if isinstance(content, Tcp):
+        if content.absolute:
+            raise Unplayable("a sequence number of the wire's own")
         flags = flag_bits(content)
         step.update(syn=bool(flags & SYN), ack=bool(flags & ACK))
-        step.update(seq=content.seq, length=content.length)
+        step.update(seq=content.seq or 0, length=content.length)
         stamps = [option for option in content.options or () if option.kind == "TS"]
         step["ts"] = stamps[-1].value if stamps else None
     if packet.direction == "in":

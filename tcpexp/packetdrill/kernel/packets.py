@@ -36,10 +36,24 @@ ICMP_CODES = {
     "unreachable": {
         name: number
         for number, name in enumerate(
-            "net_unreachable host_unreachable protocol_unreachable port_unreachable frag_needed"
-            " source_route_failed net_unknown host_unknown source_host_isolated net_prohibited"
-            " host_prohibited net_unreachable_for_tos host_unreachable_for_tos packet_filtered"
-            " precedence_violation precedence_cutoff".split()
+            [
+                "net_unreachable",
+                "host_unreachable",
+                "protocol_unreachable",
+                "port_unreachable",
+                "frag_needed",
+                "source_route_failed",
+                "net_unknown",
+                "host_unknown",
+                "source_host_isolated",
+                "net_prohibited",
+                "host_prohibited",
+                "net_unreachable_for_tos",
+                "host_unreachable_for_tos",
+                "packet_filtered",
+                "precedence_violation",
+                "precedence_cutoff",
+            ]
         )
     }
 }
@@ -121,6 +135,8 @@ def ip_header(ip: Ip, family: int, protocol: int, length: int) -> bytes:
 
 
 def _tcp(tcp: Tcp, ports: tuple[int, int]) -> bytes:
+    if tcp.absolute or tcp.seq is None:
+        raise Unplayable("a segment to inject with a sequence number of the wire's own")
     if tcp.window is None:
         raise Unplayable("a segment to inject without a window")
     if tcp.options is None:

@@ -1,9 +1,9 @@
 """A script's shell commands as data, for a guest that has no shell to run them with.
 
 Scripts come from anywhere, so nothing of theirs reaches a shell. Understood are words, quotes,
-comments, arithmetic between ``$((`` and ``))``, pipes, ``;``, ``&&``, ``||``, output thrown away, and
-scripts beside the script, which are read the same way. Let through are ``sysctl``, ``ip``, ``tc``,
-``ethtool`` and what only looks (``nstat``, ``grep``), and files in ``/tmp``.
+comments, arithmetic between ``$((`` and ``))``, pipes, ``;``, ``&&``, ``||``, output thrown away,
+and scripts beside the script, which are read the same way. Let through are ``sysctl``, ``ip``,
+``tc``, ``ethtool`` and what only looks (``nstat``, ``grep``), and files in ``/tmp``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""System calls of a script in the form that the guest makes (:mod:`tcpexp.packetdrill.guest.calls`)."""
+"""System calls of a script as the guest makes them (:mod:`tcpexp.packetdrill.guest.calls`)."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-_FIRST = "state ca_state retransmits probes backoff options".split()
+_FIRST = ["state", "ca_state", "retransmits", "probes", "backoff", "options"]
 _WORDS = (
     "rto ato snd_mss rcv_mss unacked sacked lost retrans fackets last_data_sent last_ack_sent"
     " last_data_recv last_ack_recv pmtu rcv_ssthresh rtt rttvar snd_ssthresh snd_cwnd advmss"
@@ -29,8 +29,19 @@ SYMBOLS = {
     **{
         f"TCP_{name}": number
         for number, name in enumerate(
-            "ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK"
-            " LISTEN CLOSING".split(),
+            [
+                "ESTABLISHED",
+                "SYN_SENT",
+                "SYN_RECV",
+                "FIN_WAIT1",
+                "FIN_WAIT2",
+                "TIME_WAIT",
+                "CLOSE",
+                "CLOSE_WAIT",
+                "LAST_ACK",
+                "LISTEN",
+                "CLOSING",
+            ],
             1,
         )
     },
@@ -41,11 +52,21 @@ SYMBOLS = {
     **{
         f"TCPI_OPT_{name}": 1 << number
         for number, name in enumerate(
-            "TIMESTAMPS SACK WSCALE ECN ECN_SEEN SYN_DATA USEC_TS TFO_CHILD".split()
+            ["TIMESTAMPS", "SACK", "WSCALE", "ECN", "ECN_SEEN", "SYN_DATA", "USEC_TS", "TFO_CHILD"]
         )
     },
 }
-_MEMINFO = "RMEM_ALLOC RCVBUF WMEM_ALLOC SNDBUF FWD_ALLOC WMEM_QUEUED OPTMEM BACKLOG DROPS".split()
+_MEMINFO = [
+    "RMEM_ALLOC",
+    "RCVBUF",
+    "WMEM_ALLOC",
+    "SNDBUF",
+    "FWD_ALLOC",
+    "WMEM_QUEUED",
+    "OPTMEM",
+    "BACKLOG",
+    "DROPS",
+]
 #: Of a congestion control: names and the struct module's format. One buffer serves all of them.
 _CONTROLS = (
     ("=5I", ("bbr_bw_lo", "bbr_bw_hi", "bbr_min_rtt", "bbr_pacing_gain", "bbr_cwnd_gain")),

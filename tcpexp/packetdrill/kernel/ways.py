@@ -1,7 +1,7 @@
 """The ways in which a script is played: over IPv4, over IPv6, and over IPv4 with an IPv6 socket.
 
-Source: the kernel's tools/testing/selftests/net/packetdrill/ksft_runner.sh, whose addresses and
-defines the scripts of the kernel are written for. Those of google/packetdrill (run_all.py) are the
+Source: the kernel's tools/testing/selftests/net/packetdrill/ksft_runner.sh, whose addresses the
+scripts of the kernel are written for. Those of google/packetdrill (run_all.py) are the
 same.
 """
 
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from tcpexp.packetdrill.guest.device import Addresses
 from tcpexp.packetdrill.kernel.packets import Unplayable
 from tcpexp.packetdrill.script import Script
+from tcpexp.packetdrill.variants import IpVersion, versions_of
 
 #: packetdrill's own, where neither a script nor a way says one.
 BIND_PORT = CONNECT_PORT = 8080
@@ -22,13 +22,11 @@ BIND_PORT = CONNECT_PORT = 8080
 
 @dataclass(frozen=True)
 class Way:
-    """One way: ``family`` is that of the sockets, ``defines`` are words that scripts use."""
+    """One way: ``family`` is that of the sockets."""
 
-    name: str
+    name: IpVersion
     family: int
     addresses: Addresses
-    defines: Mapping[str, str]
-    endings: tuple[str, ...] = ()
 
     @property
     def wire(self) -> int:
@@ -38,35 +36,10 @@ class Way:
 
 _V4 = Addresses("192.168.0.1", 16, "192.168.0.1", "192.0.2.1")
 _V6 = Addresses("fd3d:a0b:17d6::1", 48, "fd3d:a0b:17d6:8888::1", "fd3d:fa7b:d17d::1", mtu=1520)
-_V4_COOKIES = {
-    "TFO_COOKIE": "3021b9d889017eeb",
-    "TFO_COOKIE_ZERO": "b7c12350a90dc8f5",
-    "CODE": "host_unreachable",
-}
-_IPV6_ERRORS = {"CMSG_LEVEL_IP": "SOL_IPV6", "CMSG_TYPE_RECVERR": "IPV6_RECVERR"}
-
-WAYS = {
-    way.name: way
-    for way in (
-        Way(
-            "ipv4",
-            int(socket.AF_INET),
-            _V4,
-            {**_V4_COOKIES, "CMSG_LEVEL_IP": "SOL_IP", "CMSG_TYPE_RECVERR": "IP_RECVERR"},
-        ),
-        Way(
-            "ipv6",
-            int(socket.AF_INET6),
-            _V6,
-            {
-                "TFO_COOKIE": "c1d1e9742a47a9bc",
-                "TFO_COOKIE_ZERO": "82af1a8f9a205c34",
-                "CODE": "address_unreachable",
-                **_IPV6_ERRORS,
-            },
-        ),
-        Way("ipv4-mapped-ipv6", int(socket.AF_INET6), _V4, {**_V4_COOKIES, **_IPV6_ERRORS}),
-    )
+WAYS: dict[IpVersion, Way] = {
+    "ipv4": Way("ipv4", int(socket.AF_INET), _V4),
+    "ipv6": Way("ipv6", int(socket.AF_INET6), _V6),
+    "ipv4-mapped-ipv6": Way("ipv4-mapped-ipv6", int(socket.AF_INET6), _V4),
 }
 
 
@@ -75,15 +48,12 @@ def ways_of(script: Script) -> tuple[Way, ...]:
 
     A name that ends in ``v4`` or ``v6`` says so as well (run_all.py of google/packetdrill).
     """
-    named = script.option("ip_version")
-    if named:
-        return (WAYS[named],) if named in WAYS else ()
+    if script.option("ip_version"):
+        return tuple(WAYS[version] for version in versions_of(script.text))
     stem = script.name.removesuffix(".pkt")
     if stem.endswith("v6"):
         return (WAYS["ipv6"],)
-    if stem.endswith("v4"):
-        return tuple(way for way in WAYS.values() if way.wire == 4)
-    return tuple(WAYS.values())
+    return tuple(way for way in WAYS.values() if way.wire == 4 or not stem.endswith("v4"))
 
 
 def with_options(way: Way, script: Script) -> Way:
@@ -93,21 +63,27 @@ def with_options(way: Way, script: Script) -> Way:
         Unplayable: one is no address.
     """
     addresses = way.addresses
-    names = {"local_ip": "local", "gateway_ip": "gateway", "remote_ip": "remote"}
-    for option, field in names.items():
-        value = script.option(option)
-        if not value:
-            continue
-        text = value.partition("/")[0]
-        try:
-            found = ipaddress.ip_address(text)
-        except ValueError:
-            raise Unplayable(f"--{option}={value}, which is no address") from None
-        if found.version == way.wire:
-            addresses = replace(addresses, **{field: str(found)})
+    addresses = replace(
+        addresses,
+        local=_address(script, "local_ip", way.wire) or addresses.local,
+        gateway=_address(script, "gateway_ip", way.wire) or addresses.gateway,
+        remote=_address(script, "remote_ip", way.wire) or addresses.remote,
+    )
     mask = script.option("netmask_ip")
     if mask and way.wire == 4:
         addresses = replace(addresses, prefix=ipaddress.ip_network(f"0.0.0.0/{mask}").prefixlen)
     if script.option("mtu"):
         addresses = replace(addresses, mtu=int(script.option("mtu") or 0))
     return replace(way, addresses=addresses)
+
+
+def _address(script: Script, option: str, version: int) -> str | None:
+    """Return the address of an option, None without one of this version of IP."""
+    value = script.option(option)
+    if not value:
+        return None
+    try:
+        found = ipaddress.ip_address(value.partition("/")[0])
+    except ValueError:
+        raise Unplayable(f"--{option}={value}, which is no address") from None
+    return str(found) if found.version == version else None
