@@ -33,6 +33,8 @@ BEHIND_TICK_NS = 3_750_000
 PATIENCE_NS = 2_000_000_000
 #: A packet that may come at any time is waited for so long: longer than any timer of TCP's.
 ANY_PATIENCE_NS = 1_000_000_000_000
+#: The remote ends' ports count from here.
+FIRST_PORT = 45_000
 #: A call that ought not to block is interrupted after this time, in seconds.
 BLOCKED_S = 5.0
 #: So long the script waits for a call that blocks still, before it makes the next, in seconds.
@@ -60,7 +62,7 @@ class Player:
     blocked: threading.Thread | None = None
     begin_ns: int = 0
     last: tuple[str, int] = ("", 0)
-    next_port: int = 0
+    ports: int = 0
 
     # The clock.
 
@@ -101,7 +103,6 @@ class Player:
         failed = commands.run_all(self.job["initial"], self.job["folder"])
         if failed is not None:
             return {"begin_ns": 0, "events": [], "ended": None, "initial": failed, "final": None}
-        self.next_port = self._free_port()
         self.align()
         for number, step in enumerate(self.job["steps"]):
             entry: Entry = {"step": number}
@@ -178,17 +179,9 @@ class Player:
         return peer
 
     def _port(self) -> int:
-        port, self.next_port = self.next_port, 0
-        return port or self._free_port()
-
-    def _free_port(self) -> int:
-        """Return a port that no socket here uses, for the remote end. It stays taken."""
-        family = socket.AF_INET6 if self.job["family"] == socket.AF_INET6 else socket.AF_INET
-        taken = socket.socket(family, socket.SOCK_STREAM)
-        taken.bind(("", 0))
-        taken.listen(1)
-        self.kept.append(taken)
-        return int(taken.getsockname()[1])
+        """Return a new port for the remote end: no two connections of a script share one."""
+        self.ports += 1
+        return FIRST_PORT + self.ports
 
     def _inject(self, step: dict[str, Any], entry: Entry) -> None:
         peer = self._peer_for(step, outgoing=False)
