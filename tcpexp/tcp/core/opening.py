@@ -92,6 +92,8 @@ def syn_sent_state(tcb: Tcb, segment: Segment) -> None:
             connected(tcb, segment, ack)
         else:
             tcb.snd_wl2 = tcb.iss
+            if segment.payload or segment.flags & FIN:
+                tcb.early = segment
             go_to(tcb, State.SYN_RECEIVED, "SYN, simultaneous open")
             send_syn(tcb)
 
@@ -115,7 +117,7 @@ def connected(tcb: Tcb, segment: Segment, ack: int) -> None:
             )
     go_to(tcb, State.ESTABLISHED, "SYN,ACK")
     if tcb.syn_resent:
-        tcb.rtt.reinitialise_after_syn()
+        tcb.rtt.reinitialise_after_syn(tcb.config.rto_after_syn_timeout_ns)
         tcb.congestion.on_syn_lost()
     note_congestion(tcb, "start")
     tcb.events.append(events.Established(tcb.now))
