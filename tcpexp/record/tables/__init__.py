@@ -22,6 +22,7 @@ from tcpexp.record.tables.kernel import (
     TIMEOUTS,
     VARIABLES,
 )
+from tcpexp.record.tables.limits import LIMITS
 from tcpexp.record.tables.network import (
     CLASSES,
     FAULTS,
@@ -71,6 +72,7 @@ TABLES: dict[str, TableSchema] = {
         PHASES,
         LOSS_EVENTS,
         FAIRNESS,
+        LIMITS,
         QUEUES,
         QUEUE_STATISTICS,
         CLASSES,
