@@ -21,6 +21,7 @@ from tcpexp.record.tables.kernel import (
     TIMEOUTS,
     VARIABLES,
 )
+from tcpexp.record.tables.limits import LIMITS
 from tcpexp.record.tables.network import (
     CLASSES,
     FAULTS,
@@ -70,6 +71,7 @@ TABLES: dict[str, TableSchema] = {
         PHASES,
         LOSS_EVENTS,
         FAIRNESS,
+        LIMITS,
         QUEUES,
         QUEUE_STATISTICS,
         CLASSES,
