@@ -7,7 +7,7 @@ return".
 
 from __future__ import annotations
 
-from tcpexp.tcp.core import accecn, ecn, events
+from tcpexp.tcp.core import accecn, dsack, ecn, events
 from tcpexp.tcp.core.acks import acknowledge_at_once, acknowledge_soon, take_ack
 from tcpexp.tcp.core.config import SECOND
 from tcpexp.tcp.core.output import send_ack, send_challenge_ack, send_reset
@@ -67,6 +67,8 @@ def first_check_sequence_number(tcb: Tcb, segment: Segment, seq: int) -> bool:
         # the peer did not get our last ACK
         if tcb.state is State.TIME_WAIT and segment.flags & FIN:
             set_timer(tcb, Timer.TIME_WAIT, 2 * tcb.config.msl_ns)
+        if segment.payload and seq < tcb.rcv_nxt:
+            dsack.note_arrival(tcb, seq, seq + len(segment.payload))
         if segment.flags & SYN:
             send_challenge_ack(tcb)  # RFC 5961 section 4.2: irrespective of the sequence number
         else:
@@ -281,6 +283,8 @@ def seventh_process_segment_text(tcb: Tcb, segment: Segment, seq: int) -> None:
         payload = payload[: max(0, room)]
     if received.fin is not None and seq + len(payload) > received.fin:
         payload = payload[: max(0, received.fin - seq)]
+    if tcb.config.dsack and (seq < before or received.blocks):
+        dsack.note_arrival(tcb, seq, seq + len(payload))
     had_gap = bool(received.starts)
     was_empty = not received.readable
     tcb.rcv_nxt = received.store(seq, payload, before)
