@@ -127,7 +127,7 @@ def failures(numbers: dict[str, Any]) -> str:
     for name in sorted(numbers["controls"], key=place):
         own = numbers["controls"][name]["criteria"]
         bad = [row for row in own.values() if row["result"] == "FAIL"]
-        lines.append(f"**{name}**: {'' if bad else 'nothing.'}")
+        lines.append(f"**{name}**:{'' if bad else ' nothing.'}")
         lines += [""] if bad else []
         lines += [
             f"- {row['section']}, {row['title']}: {row['reason']}"

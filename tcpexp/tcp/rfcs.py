@@ -3,7 +3,8 @@ is found. Appendices are letters.
 
 How the lists were made: that of RFC 9293 was compared with its full text by ``compare_texts``
 below, those of ``CONTENTS_READ`` with the tables of contents of the RFCs' texts. Of RFC 4987, RFC
-5927 and RFC 6582 sections 3.6, 5.2 and 3.2 were read; all else is written from memory. ``python -m
+5927 and RFC 6582 sections 3.6, 5.2 and 3.2 were read, and RFC 9768's from a late draft of it; all
+else is written from memory. ``python -m
 tcpexp.tcp.rfcs FOLDER`` compares all lists with the texts in a folder (``rfc9293.txt`` and so on,
 as the RFC Editor publishes them), and the MUST numbers of RFC 9293 with the sections where it has
 them.
@@ -39,9 +40,15 @@ SECTIONS: dict[int, frozenset[str]] = {
     1071: _expand("1-4 2.1 4.1"),
     1122: _expand("4.2.1 4.2.2 4.2.3 4.2.2.1-21 4.2.3.1-12"),
     2018: _expand("1-11 5.1"),
+    2883: _expand("1-6 4.1-3 5.1-4"),
+    3168: _expand(
+        "1-23 5.1-3 6.1-2 6.1.1-6 6.1.1.1-2 8.1 9.1-2 11.1-2 18.1-2 18.1.1-4 19.1-3 20.1-2 23.1-2"
+    ),
+    4015: _expand("1-8 3.1-4"),
     4443: _expand("1-7 2.1-4 3.1-4 4.1-2 5.1-2"),
     4987: _expand("1-6 2.1-3 3.1-8 A"),
     5681: _expand("1-9 3.1-2 4.1-3 9.1-2"),
+    5682: _expand("1-8 2.1-2 3.1-2 A"),
     5927: _expand("1-9 2.1-4 4.1-4 5.1-2 6.1-2 7.1-3"),
     5961: _expand("1-13 1.1-3 3.1-2 4.1-2 5.1-2 9.1-3 13.1-2"),
     6298: _expand("1-10 A"),
@@ -49,13 +56,21 @@ SECTIONS: dict[int, frozenset[str]] = {
     6582: _expand("1-10 3.1-2 4.1-2 A"),
     6675: _expand("1-11 5.1"),
     7323: _expand("1-9 1.1-4 2.1-4 3.1-2 4.1-3 5.1-8 7.1 9.1-2 A B B.1-2 C D E F G H"),
+    7413: _expand("1-11 1.1 2.1-2 4.1-2 4.1.1-3 4.1.3.1 4.2.1-2 5.1-3 6.1-3 7.1-3 A A.1-2"),
     7661: _expand("1-7 1.1-2 4.1-5 4.4.1-3 4.5.1-3 7.1-2"),
     8200: _expand("1-11 4.1-8 8.1-4"),
+    8985: _expand("1-12 1.1-2 3.1-6 3.3.1-2 5.1-4 6.1-3 7.1-4 7.4.1-2 9.1-5 12.1-2"),
     9293: _expand(
         "1-8 2.1-2 3.1-10 3.2.1-2 3.3.1-2 3.4.1-3 3.5.1-3 3.6.1 3.7.1-5 3.8.1-6 3.8.6.1-3"
         " 3.8.6.2.1-2 3.9.1-2 3.9.1.1-9 3.9.2.1-3 3.10.1-8 3.10.7.1-4 8.1-2 A B A.1-4 A.1.1-2"
     ),
+    9406: _expand("1-8 4.1-3 8.1-2"),
     9438: _expand("1-8 3.1-4 4.1-10 4.1.1-2 4.9.1-2 5.1-10 8.1-2 A B"),
+    9768: _expand(
+        "1-9 1.1-4 2.1-5 3.1-3 3.1.1-5 3.1.4.1-2 3.2.1-3 3.2.2.1-5 3.2.2.5.1-2 3.2.3.1-3"
+        " 3.2.3.2.1-5 3.3.1-4 5.1-3 9.1-2 A A.1-4 A.2.1-2 B B.1-3"
+    ),
+    9937: _expand("1-14 6.1-4 11.1-2"),
 }
 
 #: Whose lists were compared with the tables of contents, in 2026.

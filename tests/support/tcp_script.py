@@ -10,6 +10,7 @@ our ISN, the peer's to its own: SYN is 0, data begin at 1.
     0.100 > A seq 1 ack 1
     0.200 write 2500
     0.200 > A seq 1:1001 ack 1                       1000 octets of payload
+    0.200 < A seq 1 ack 1001 win 9000 ce             the ECN field: not-ect, ect0, ect1 or ce
     0.200 state ESTABLISHED                          what the connection knows
     0.300 event Closed reset                         what it has told
     9.000 quiet                                      nothing else was sent until here
@@ -34,10 +35,13 @@ from tcpexp.tcp.core.segment import _LETTERS
 from tcpexp.tcp.core.seqnum import MASK
 
 LOCAL, REMOTE = Endpoint("10.0.0.1", 40000), Endpoint("10.0.0.2", 80)
+NAMES = ("", "ect1", "ect0", "ce")
+MARKS = {"not-ect": 0, "ect1": 1, "ect0": 2, "ce": 3}
 FLAGS = {letter: bit for bit, letter in _LETTERS}
 SEGMENT = re.compile(
-    r"(?P<flags>[SFRPAUEC.]+) seq (?P<seq>-?\d+)(?::(?P<end>\d+))?(?: ack (?P<ack>-?\d+))?"
-    r"(?: win (?P<win>\d+))?(?: up (?P<up>\d+))?(?: <(?P<options>.*)>)?$"
+    r"(?P<flags>[SFRPAUECe.]+) seq (?P<seq>-?\d+)(?::(?P<end>\d+))?(?: ack (?P<ack>-?\d+))?"
+    r"(?: win (?P<win>\d+))?(?: up (?P<up>\d+))?(?: (?P<ecn>ect0|ect1|ce|not-ect))?"
+    r"(?: <(?P<options>.*)>)?$"
 )
 
 
@@ -105,7 +109,7 @@ class Player:
         ack = f" ack {self.relative(segment.ack, self.peer_isn)}" if "A" in segment.letters else ""
         return (
             f"{segment.letters or '.'} seq {seq}{end}{ack} win {segment.window}"
-            f" {segment.options if segment.options is not NONE else ''}"
+            f" {NAMES[segment.ecn]} {segment.options if segment.options is not NONE else ''}"
         )
 
     @staticmethod
@@ -129,6 +133,7 @@ class Player:
             )
             and (wanted["win"] is None or int(wanted["win"]) == segment.window)
             and (wanted["up"] is None or int(wanted["up"]) == segment.urgent)
+            and (wanted["ecn"] is None or MARKS[wanted["ecn"]] == segment.ecn)
             and (
                 wanted["options"] is None
                 or self.options(wanted["options"], self.peer_isn) == segment.options
@@ -152,6 +157,10 @@ class Player:
                     ((int(left) + sack_isn) & MASK, (int(right) + sack_isn) & MASK)
                     for left, right in pairs
                 )
+            elif name == "fo":
+                found.fast_open = bytes.fromhex(values[0]) if values else b""
+            elif name in ("ecn0", "ecn1"):
+                found.accecn, found.accecn_order = tuple(map(int, values)), int(name[-1])
             else:
                 assert name == "ts", f"{self.where}: no option {name!r}"
                 val, ecr = values[0].split(":")
@@ -252,6 +261,7 @@ class Player:
             payload,
             options,
             int(given["up"] or 0),
+            MARKS[given["ecn"] or "not-ect"],
         )
         if self.listening:
             self.listening = False

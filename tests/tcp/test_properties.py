@@ -57,6 +57,7 @@ def test_wire_comparison_is_that_of_unbounded_numbers(left: int, gap: int) -> No
     nagle=st.booleans(),
     delayed_ack=st.booleans(),
     limited=st.booleans(),
+    ecn=st.sampled_from(["off", "request", "accurate"]),
     mss=st.integers(50, 3000),
     octets=st.integers(0, 40_000),
     receive_buffer=st.integers(500, 100_000),
@@ -74,6 +75,7 @@ def test_any_order_loss_and_duplication_delivers_the_exact_stream(
     nagle: bool,
     delayed_ack: bool,
     limited: bool,
+    ecn: str,
     mss: int,
     octets: int,
     receive_buffer: int,
@@ -91,6 +93,7 @@ def test_any_order_loss_and_duplication_delivers_the_exact_stream(
         nagle=nagle,
         delayed_ack=delayed_ack,
         limited_transmit=limited,
+        ecn=ecn,
         mss=mss,
         receive_buffer=receive_buffer,
         send_buffer=send_buffer,
@@ -107,6 +110,7 @@ def test_any_order_loss_and_duplication_delivers_the_exact_stream(
         seed=seed,
         rate_bps=50_000_000,
         queue_segments=30,
+        mark_queue=10,
     )
     back = LinkConfig(loss=loss, reorder=reorder, duplicate=duplicate, seed=seed + 1)
     simulation = Simulation(
@@ -151,13 +155,19 @@ OPTIONS = st.builds(
     sack=st.lists(st.tuples(WIRE, WIRE), max_size=1).map(tuple),
     timestamps=st.none() | st.tuples(WIRE, WIRE),
 )
+OPTIONS |= st.builds(
+    Options,
+    timestamps=st.none() | st.tuples(WIRE, WIRE),
+    accecn=st.none() | st.lists(st.integers(0, (1 << 24) - 1), max_size=3).map(tuple),
+    fast_open=st.none() | st.sampled_from([b"", b"four", b"eight888"]),
+)
 SEGMENTS = st.builds(
     Segment,
     st.integers(0, 65535),
     st.integers(0, 65535),
     WIRE,
     WIRE,
-    st.integers(0, 255),
+    st.integers(0, 511),
     st.integers(0, 65535),
     st.binary(max_size=200),
     OPTIONS,

@@ -58,6 +58,7 @@ class ImpairedNetwork:
         if self.outgoing is None:
             self.network.send(local, remote, segment, now)
             return
+        segment = self.outgoing.remark(segment, now)
         for at in self.outgoing.carry(segment, now, 0):
             if at <= now:
                 self.network.send(local, remote, segment, now)
@@ -71,9 +72,11 @@ class ImpairedNetwork:
             if self.incoming is None or isinstance(arrival, NetworkTrouble):
                 yield arrival
                 continue
-            for at in self.incoming.carry(arrival.segment, now, 0):
+            segment = self.incoming.remark(arrival.segment, now)
+            for at in self.incoming.carry(segment, now, 0):
                 self._number += 1
-                heapq.heappush(self._arriving, (at, self._number, arrival))
+                late = Arrival(arrival.source, segment)
+                heapq.heappush(self._arriving, (at, self._number, late))
         while self._arriving and self._arriving[0][0] <= now:
             yield heapq.heappop(self._arriving)[2]
 

@@ -52,21 +52,22 @@ class PacketError(Exception):
 
 
 class Packet(NamedTuple):
-    """An IP packet: addresses as text, the protocol's number, what it carries."""
+    """An IP packet: addresses as text, the protocol's number, what it carries, its ECN field."""
 
     source: str
     destination: str
     protocol: int
     payload: bytes
+    ecn: int = 0
 
 
 @lru_cache(maxsize=1024)
-def _addresses(source: str, destination: str, header: IpHeader) -> tuple[int, bytes, int]:
+def _addresses(source: str, destination: str, header: IpHeader, ecn: int) -> tuple[int, bytes, int]:
     """Return (IP version, both addresses packed, their share of an IPv4 header's checksum with the
     fields that never change).
     """
     packed = ipaddress.ip_address(source).packed + ipaddress.ip_address(destination).packed
-    fixed = _V4.pack(0x45, header.dscp << 2, 0, 0, _DONT_FRAGMENT, header.hop_limit, TCP, 0)
+    fixed = _V4.pack(0x45, header.dscp << 2 | ecn, 0, 0, _DONT_FRAGMENT, header.hop_limit, TCP, 0)
     return (4 if len(packed) == 8 else 6), packed, ones_complement_sum(fixed + packed)
 
 
@@ -81,15 +82,18 @@ def encode_packet(
     payload: bytes,
     identification: int = 0,
     header: IpHeader = DEFAULT,
+    ecn: int = 0,
 ) -> bytes:
-    """Return a TCP segment's bytes as an IP packet; ``identification`` is IPv4's, 16 bits.
+    """Return a TCP segment's bytes as an IP packet; ``identification`` is IPv4's, 16 bits, ``ecn``
+    the two bits behind the code point.
 
-    RFC 791 section 3.1; RFC 8200 section 3. Fragments are never made: DF is set.
+    RFC 791 section 3.1; RFC 8200 section 3; RFC 3168 section 5. Fragments are never made: DF is
+    set.
     """
-    version, packed, fixed = _addresses(source, destination, header)
+    version, packed, fixed = _addresses(source, destination, header, ecn)
     if version == 6:
         return (
-            _V6.pack(6 << 28 | header.dscp << 22, len(payload), TCP, header.hop_limit)
+            _V6.pack(6 << 28 | header.dscp << 22 | ecn << 20, len(payload), TCP, header.hop_limit)
             + packed
             + payload
         )
@@ -98,7 +102,7 @@ def encode_packet(
     return (
         _V4.pack(
             0x45,
-            header.dscp << 2,
+            header.dscp << 2 | ecn,
             length,
             identification,
             _DONT_FRAGMENT,
@@ -129,7 +133,7 @@ def _decode_v4(data: bytes) -> Packet:
     """
     if len(data) < 20:
         raise PacketError("cut short")
-    first, _, length, _, fragment, _, protocol, _ = _V4.unpack_from(data)
+    first, service, length, _, fragment, _, protocol, _ = _V4.unpack_from(data)
     header = (first & 15) * 4
     if not 20 <= header <= length <= len(data):
         raise PacketError("cut short")
@@ -137,7 +141,8 @@ def _decode_v4(data: bytes) -> Packet:
         raise PacketError("wrong IP checksum")
     if fragment & 0x3FFF:
         raise PacketError("fragment")
-    return Packet(_text(data[12:16]), _text(data[16:20]), protocol, data[header:length])
+    ends = _text(data[12:16]), _text(data[16:20])
+    return Packet(*ends, protocol, data[header:length], service & 3)
 
 
 def _decode_v6(data: bytes) -> Packet:
@@ -146,12 +151,13 @@ def _decode_v6(data: bytes) -> Packet:
         raise PacketError("not IP")
     if len(data) < 40:
         raise PacketError("cut short")
-    _, length, following, _ = _V6.unpack_from(data)
+    first, length, following, _ = _V6.unpack_from(data)
     if 40 + length > len(data):
         raise PacketError("cut short")
     if following not in (TCP, ICMPV6):
         raise PacketError("not TCP")
-    return Packet(_text(data[8:24]), _text(data[24:40]), following, data[40 : 40 + length])
+    ends = _text(data[8:24]), _text(data[24:40])
+    return Packet(*ends, following, data[40 : 40 + length], first >> 20 & 3)
 
 
 def decode_icmp(packet: Packet, address: str) -> NetworkTrouble | None:

@@ -41,7 +41,7 @@ class IpHeader(NamedTuple):
     """What a connection may say about the IP header of its segments.
 
     RFC 9293 section 3.9.1.9 (MUST-48): the differentiated services field, 0 to 63; RFC 9293 section
-    3.9.2 (MUST-49): the time to live, IPv6's hop limit.
+    3.9.2 (MUST-49): the time to live, IPv6's hop limit. The ECN field is the segment's own.
     """
 
     dscp: int = 0

@@ -152,6 +152,7 @@ class TunNetwork:
             encode_segment(segment, local.address, remote.address),
             self._identification,
             header,
+            segment.ecn,
         )
         try:
             os.write(self._file, packet)
@@ -170,10 +171,9 @@ class TunNetwork:
                 if packet.destination != self.address:
                     self._discard("not for this address")
                 elif packet.protocol == TCP:
-                    yield Arrival(
-                        packet.source,
-                        decode_segment(packet.payload, packet.source, packet.destination),
-                    )
+                    source, destination = packet.source, packet.destination
+                    segment = decode_segment(packet.payload, source, destination, packet.ecn)
+                    yield Arrival(source, segment)
                 elif (trouble := decode_icmp(packet, self.address)) is not None:
                     yield trouble
                 else:

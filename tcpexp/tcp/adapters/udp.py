@@ -12,6 +12,7 @@ import errno
 import ipaddress
 import socket
 import struct
+import sys
 from collections.abc import Iterator
 
 from tcpexp.tcp.adapters.network import Arrival, IpHeader, NetworkError, NetworkTrouble
@@ -23,6 +24,8 @@ from tcpexp.tcp.core.segment import Segment, decode_segment, encode_segment
 UDP_PORT = 7390
 BURST = 64
 BUFFER = 4 << 20
+#: Room for what the kernel tells of a datagram beside its bytes.
+CONTROL = 64
 
 
 class UdpNetwork:
@@ -65,6 +68,11 @@ class UdpNetwork:
             ) from None
         with contextlib.suppress(OSError):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+        with contextlib.suppress(OSError, AttributeError):  # without it, marks are not seen
+            if family == socket.AF_INET:
+                self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+            else:
+                self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, 1)
         self.address = str(ipaddress.ip_address(self._socket.getsockname()[0]))
         self.port: int = self._socket.getsockname()[1]
         self.mtu = mtu + (40 if ":" in self.address else 20)
@@ -87,22 +95,22 @@ class UdpNetwork:
         try:
             self._socket.sendmsg(
                 [encode_segment(segment, local.address, remote.address)],
-                self._control(local, remote),
+                self._control(local, remote, segment.ecn),
                 0,
                 path,
             )
         except OSError as error:
             self._discard(f"not sent: {error.strerror}")
 
-    def _control(self, local: Endpoint, remote: Endpoint) -> list[tuple[int, int, bytes]]:
+    def _control(self, local: Endpoint, remote: Endpoint, ecn: int) -> list[tuple[int, int, bytes]]:
         """Return what the datagram's own IP header is to say, where it is not the machine's
         default.
         """
         header = self.headers.get((local.port, remote), self.header)
-        if header == IpHeader():
+        if header == IpHeader() and not ecn:
             return []
         fields = (
-            (header.dscp << 2, socket.IP_TOS, socket.IPV6_TCLASS),
+            (header.dscp << 2 | ecn, socket.IP_TOS, socket.IPV6_TCLASS),
             (header.hop_limit, socket.IP_TTL, socket.IPV6_HOPLIMIT),
         )
         if ":" in self.address:
@@ -119,7 +127,7 @@ class UdpNetwork:
         """
         for _ in range(BURST):
             try:
-                data, (address, port, *_) = self._socket.recvfrom(65536)
+                data, control, _, (address, port, *_) = self._socket.recvmsg(65536, CONTROL)
             except BlockingIOError:
                 return
             except OSError as error:
@@ -127,7 +135,7 @@ class UdpNetwork:
                 self._discard(f"UDP: {error.strerror}")
                 continue
             try:
-                segment = decode_segment(data, address, self.address)
+                segment = decode_segment(data, address, self.address, _ecn(control))
             except SegmentError as error:
                 self._discard(str(error))
                 continue
@@ -152,3 +160,11 @@ class UdpNetwork:
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
+
+
+def _ecn(control: list[tuple[int, int, bytes]]) -> int:
+    """Return the ECN field of a datagram's IP header, 0 where the kernel does not say."""
+    for level, _, data in control:
+        if level in (socket.IPPROTO_IP, socket.IPPROTO_IPV6) and data:
+            return int.from_bytes(data, sys.byteorder) & 3
+    return 0

@@ -136,9 +136,12 @@ def acknowledge_soon(tcb: Tcb, octets: int) -> None:
     RFC 9293 section 3.8.6.3 (MUST-40), RFC 5681 section 4.2.
     """
     tcb.unacked_octets += octets
+    tcb.unacked_segments += 1
+    every = tcb.config.ack_every_segments
     if (
         not tcb.config.delayed_ack
-        or tcb.unacked_octets >= tcb.config.ack_every_segments * tcb.eff_rcv_mss
+        or tcb.unacked_octets >= every * tcb.eff_rcv_mss
+        or (tcb.config.ack_small_segments and tcb.unacked_segments >= every)
     ):
         tcb.ack_now = True
     elif not tcb.ack_now and tcb.timers.deadlines[Timer.DELAYED_ACK] is None:

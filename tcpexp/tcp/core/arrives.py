@@ -7,7 +7,7 @@ return".
 
 from __future__ import annotations
 
-from tcpexp.tcp.core import events
+from tcpexp.tcp.core import accecn, ecn, events
 from tcpexp.tcp.core.acks import acknowledge_at_once, acknowledge_soon, take_ack
 from tcpexp.tcp.core.config import SECOND
 from tcpexp.tcp.core.output import send_ack, send_challenge_ack, send_reset
@@ -21,6 +21,10 @@ from tcpexp.tcp.core.timers import Timer
 TS_RECENT_LIFE_NS = 24 * 86_400 * SECOND
 
 
+#: States in which what was offered counts, whatever the buffer could hold.
+BY_OFFER_ONLY = (State.SYN_RECEIVED, State.TIME_WAIT)
+
+
 def other_states(tcb: Tcb, segment: Segment) -> None:
     """Take a segment through the eight steps. RFC 9293 section 3.10.7.4."""
     seq = extend(segment.seq, tcb.rcv_nxt)
@@ -30,6 +34,8 @@ def other_states(tcb: Tcb, segment: Segment) -> None:
         return
     if not third_check_security(tcb, segment):
         return
+    if tcb.ecn.on:
+        ecn.on_arrival(tcb, segment)
     if segment.flags & SYN and not fourth_check_syn_bit(tcb, segment, seq):
         return
     if not fifth_check_ack_field(tcb, segment, seq):
@@ -50,6 +56,8 @@ def first_check_sequence_number(tcb: Tcb, segment: Segment, seq: int) -> bool:
     RFC 9293 section 3.10.7.4, RFC 9293 section 3.4 (MUST-66), RFC 7323 section 5.3.
     """
     window = tcb.rcv_adv - tcb.rcv_nxt
+    if tcb.config.accept_beyond_offer and tcb.state not in BY_OFFER_ONLY:
+        window = max(window, tcb.received.space)
     if tcb.timestamps_ok and not check_timestamp(tcb, segment, seq):
         reason = "PAWS"
     elif (seq == tcb.rcv_nxt and window > 0) or acceptable(
@@ -65,6 +73,8 @@ def first_check_sequence_number(tcb: Tcb, segment: Segment, seq: int) -> bool:
         # the peer did not get our last ACK
         if tcb.state is State.TIME_WAIT and segment.flags & FIN:
             set_timer(tcb, Timer.TIME_WAIT, 2 * tcb.config.msl_ns)
+        if segment.payload and tcb.config.dsack:
+            tcb.received.note_duplicate(seq, seq + len(segment.payload), tcb.rcv_nxt)
         if segment.flags & SYN:
             send_challenge_ack(tcb)  # RFC 5961 section 4.2: irrespective of the sequence number
         else:
@@ -126,7 +136,7 @@ def second_check_rst_bit(tcb: Tcb, segment: Segment, seq: int) -> bool:
 
     RFC 9293 section 3.10.7.4, RFC 5961 section 3.2.
     """
-    if seq != tcb.rcv_nxt and tcb.config.challenge_acks:
+    if seq != tcb.rcv_nxt and tcb.config.challenge_acks and tcb.config.challenge_rst:
         drop(tcb, segment, "RST not at RCV.NXT")
         send_challenge_ack(tcb)
         return False
@@ -136,6 +146,8 @@ def second_check_rst_bit(tcb: Tcb, segment: Segment, seq: int) -> bool:
             delete_tcb(tcb, "refused", "RST in SYN-RECEIVED, back to LISTEN")
         else:
             delete_tcb(tcb, "refused", "RST")
+    elif tcb.state is State.TIME_WAIT and not tcb.config.rst_ends_time_wait:
+        drop(tcb, segment, "RST in TIME-WAIT")
     elif tcb.state in (State.CLOSING, State.LAST_ACK, State.TIME_WAIT):
         delete_tcb(tcb, "closed", "RST")
     else:
@@ -159,7 +171,7 @@ def fourth_check_syn_bit(tcb: Tcb, segment: Segment, seq: int) -> bool:
     drop(tcb, segment, "SYN in a synchronized state")
     if tcb.state is State.SYN_RECEIVED and tcb.passive:
         delete_tcb(tcb, "refused", "SYN in SYN-RECEIVED, back to LISTEN")
-    elif tcb.config.challenge_acks:
+    elif tcb.config.challenge_acks and tcb.config.challenge_syn:
         send_challenge_ack(tcb)
     else:  # RFC 793's rule, kept in RFC 9293 for those without RFC 5961
         send_reset(tcb, tcb.snd_nxt)
@@ -176,17 +188,26 @@ def fifth_check_ack_field(tcb: Tcb, segment: Segment, seq: int) -> bool:
         drop(tcb, segment, "no ACK")
         return False
     ack = extend(segment.ack, tcb.snd_una)
+    counts = tcb.ecn.on  # whether its flags tell of marks
     if tcb.state is State.SYN_RECEIVED:
         if not tcb.snd_una < ack <= tcb.snd_nxt:
             send_reset(tcb, ack)
             drop(tcb, segment, "ACK of nothing sent")
             return False
         establish(tcb, segment, seq, ack)
+        counts = tcb.ecn.counters is not None and not accecn.take_handshake(tcb, segment)
     elif ack > tcb.snd_nxt or (ack < tcb.snd_una - tcb.max_snd_wnd and tcb.config.challenge_acks):
         drop(tcb, segment, "ACK of nothing sent" if ack > tcb.snd_nxt else "ACK too old")
         send_challenge_ack(tcb) if tcb.config.challenge_acks else send_ack(tcb)
         return False
+    if counts:
+        ecn.on_feedback(tcb, segment, ack)
+    flight = tcb.flight
     take_ack(tcb, segment, seq, ack)
+    if tcb.ecn.marked:
+        ecn.respond(tcb, ack, flight)
+    if tcb.state is State.TIME_WAIT:
+        return answer_in_time_wait(tcb, segment, seq, ack)
     if tcb.fin_sent and not tcb.out.queue:
         return fin_acknowledged(tcb, segment)
     return True
@@ -202,10 +223,25 @@ def establish(tcb: Tcb, segment: Segment, seq: int, ack: int) -> None:
     tcb.snd_wl1, tcb.snd_wl2 = seq, ack
     go_to(tcb, State.FIN_WAIT_1 if tcb.fin_wanted else State.ESTABLISHED, "ACK of SYN")
     if tcb.syn_resent:
-        tcb.rtt.reinitialise_after_syn()
+        tcb.rtt.reinitialise_after_syn(tcb.config.rto_after_syn_timeout_ns)
         tcb.congestion.on_syn_lost()
     note_congestion(tcb, "start")
     tcb.events.append(events.Established(tcb.now))
+    if tcb.early is not None:
+        take_early_text(tcb)
+
+
+def take_early_text(tcb: Tcb) -> None:
+    """Take what came with the peer's SYN when both ends opened at once.
+
+    RFC 9293 section 3.10.7.3: "queue for processing after the ESTABLISHED state is reached".
+    """
+    early, tcb.early = tcb.early, None
+    assert early is not None
+    if early.payload:
+        seventh_process_segment_text(tcb, early, tcb.irs + 1)
+    if early.flags & FIN:
+        eighth_check_fin_bit(tcb, early, tcb.irs)
 
 
 def fin_acknowledged(tcb: Tcb, segment: Segment) -> bool:
@@ -221,6 +257,20 @@ def fin_acknowledged(tcb: Tcb, segment: Segment) -> bool:
         delete_tcb(tcb, "closed", "ACK of FIN")
         return False
     return True
+
+
+def answer_in_time_wait(tcb: Tcb, segment: Segment, seq: int, ack: int) -> bool:
+    """Acknowledge what comes in TIME-WAIT, a FIN above all, which also begins the wait anew.
+
+    RFC 9293 section 3.10.7.4, fifth step ("Acknowledge it, and restart the 2 MSL timeout").
+    DEVIATION from RFC 9293 section 3.10.7.4: not an ACK without text that is up to date, or two
+    ends in TIME-WAIT would never stop.
+    """
+    if segment.flags & FIN:
+        set_timer(tcb, Timer.TIME_WAIT, 2 * tcb.config.msl_ns)
+    if segment.length or seq != tcb.rcv_nxt or ack != tcb.snd_nxt:
+        send_ack(tcb)
+    return False
 
 
 def enter_time_wait(tcb: Tcb, cause: str) -> None:
@@ -274,11 +324,13 @@ def seventh_process_segment_text(tcb: Tcb, segment: Segment, seq: int) -> None:
         payload = payload[: max(0, received.fin - seq)]
     had_gap = bool(received.starts)
     was_empty = not received.readable
+    if tcb.config.dsack:
+        received.note_duplicate(seq, seq + len(payload), before)
     tcb.rcv_nxt = received.store(seq, payload, before)
     if tcb.rcv_nxt == before:
         acknowledge_at_once(tcb)  # out of order, or nothing new: a duplicate ACK
-    elif had_gap:
-        tcb.ack_now = True  # all or part of a gap is filled
+    elif had_gap or received.twice is not None:
+        tcb.ack_now = True  # all or part of a gap is filled, or some of it arrived twice
     else:
         tcb.eff_rcv_mss = max(tcb.eff_rcv_mss, len(payload))
         acknowledge_soon(tcb, tcb.rcv_nxt - before)

@@ -31,6 +31,8 @@ class Config:
     default_send_mss: int = 536
     """What a peer without an MSS option can receive: 536 for IPv4, 1220 for IPv6."""
     window_scaling: bool = True
+    window_shift: int | None = None
+    """The shift to offer; None is the least with which a window can offer the whole buffer."""
     timestamps: bool = True
     sack: bool = True
 
@@ -49,7 +51,20 @@ class Config:
     delayed_ack_ns: int = 40 * MS
     """Longest delay of an acknowledgment; the RFC wants less than 500 ms."""
     ack_every_segments: int = 2
+    ack_small_segments: bool = False
+    """Count segments of any size, not octets: RFC 5681 section 4.2 speaks of full-sized ones."""
+    dsack: bool = False
+    """Report what arrived twice: RFC 2883."""
     receiver_sws_avoidance: bool = True
+    offer_all_space: bool = False
+    """Offer all the space there is in a segment that goes out anyway, be the gain ever so small.
+
+    What many systems do. The RFC lets the right edge move by a whole segment at least.
+    """
+    whole_segment_buffers: bool = False
+    """Round both buffers up to whole segments once the MSS is agreed on, as BSD systems do."""
+    accept_beyond_offer: bool = False
+    """Take what fits the buffer, though a window without scaling could not offer it: BSD."""
 
     # Retransmission: RFC 6298
     rto_initial_ns: int = SECOND
@@ -61,6 +76,8 @@ class Config:
     r2_ns: int = 100 * SECOND
     """Give up when data stay unacknowledged this long: RFC 9293 section 3.8.3."""
     r2_syn_ns: int = 3 * MINUTE
+    rto_after_syn_timeout_ns: int = 3 * SECOND
+    """The least RTO with which data begin after the SYN's timer expired: RFC 6298 rule 5.7."""
 
     # Congestion: RFC 5681
     congestion_control: str = "newreno"
@@ -72,6 +89,15 @@ class Config:
     limited_transmit: bool = True
     duplicate_threshold: int = 3
     restart_after_idle: bool = True
+
+    # Marks in place of losses: RFC 3168 section 6.1, RFC 9768
+    ecn: str = "off"
+    """"off"; "accept" what the peer asks for; "request" it too; "accurate": ask for accurate ECN.
+
+    "accurate" also takes the older kind, where the peer has only that.
+    """
+    accecn_option: bool = True
+    """Count octets by their mark in an option, beside the marked packets in the header's flags."""
 
     # Keep-alive: RFC 9293 section 3.8.4
     keepalive: bool = False
@@ -88,7 +114,21 @@ class Config:
     # Closing and robustness: RFC 9293 section 3.6.1, RFC 5961, RFC 7323 section 5
     msl_ns: int = 2 * MINUTE
     reset_on_unread_data: bool = True
+    reset_acknowledges: bool = False
+    """A reset of this end's own carries ACK and RCV.NXT, as most systems send it."""
+    reset_window: bool = True
+    """A reset of this end's own offers a window; False: 0, as BSD systems send it."""
+    reuse_time_wait: bool = True
+    """A newer SYN may take the place of a connection in TIME-WAIT: RFC 9293 MAY-2."""
+    rst_ends_time_wait: bool = True
+    """False: a RST in TIME-WAIT is ignored. RFC 1337 section 3."""
+    repeat_fin: bool = False
+    """An ACK of the peer's FIN carries this end's unacknowledged FIN again, as BSD systems do."""
     challenge_acks: bool = True
+    challenge_rst: bool = True
+    """Whether a RST has to be at RCV.NXT exactly: RFC 5961 section 3.2."""
+    challenge_syn: bool = True
+    """Whether a SYN in the window is challenged: RFC 5961 section 4.2."""
     challenge_acks_per_second: int = 10
     paws: bool = True
 
@@ -131,6 +171,8 @@ class Config:
             ("keepalive_interval_ns", 1, 1 << 62),
             ("keepalive_probes", 1, 1000),
             ("msl_ns", 0, 1 << 62),
+            ("window_shift", 0, 14),
+            ("rto_after_syn_timeout_ns", 1, 1 << 62),
             ("dscp", 0, 63),
             ("hop_limit", 1, 255),
             ("syn_queue", 0, 1 << 20),
@@ -138,10 +180,14 @@ class Config:
             ("challenge_acks_per_second", 1, 1 << 20),
         ):
             value = getattr(self, name)
-            if not low <= value <= high:
+            if value is not None and not low <= value <= high:
                 raise ValueError(f"{name} is {value}; it can be {low} to {high}")
         if self.rto_max_ns < max(self.rto_initial_ns, self.rto_min_ns):
             raise ValueError(f"rto_max_ns is {self.rto_max_ns}, below rto_min_ns or rto_initial_ns")
+        if self.ecn not in ("off", "accept", "request", "accurate"):
+            raise ValueError(
+                f"ecn is {self.ecn!r}; it can be 'off', 'accept', 'request' or 'accurate'"
+            )
         if self.syn_cookies not in ("overflow", "always", "never"):
             raise ValueError(
                 f"syn_cookies is {self.syn_cookies!r}; it can be 'overflow', 'always' or 'never'"

@@ -7,6 +7,7 @@ Without SACK by duplicate ACKs (RFC 5681 section 3.2, RFC 6582), with SACK by th
 
 from __future__ import annotations
 
+from tcpexp.tcp.core import ecn
 from tcpexp.tcp.core.congestion.base import AckReport
 from tcpexp.tcp.core.output import retransmit
 from tcpexp.tcp.core.scoreboard import mark_losses
@@ -22,7 +23,7 @@ def on_new_ack(tcb: Tcb, octets: int, flight_before: int) -> None:
     tcb.limited_octets = 0
     tcb.timeouts = 0
     if not tcb.in_recovery:
-        if octets:
+        if octets and not tcb.ecn.marked:
             tcb.congestion.on_ack(AckReport(octets, tcb.now, tcb.rtt.srtt_ns, flight_before))
             note_congestion(tcb, "new ACK")
     elif tcb.snd_una >= tcb.recover:
@@ -137,6 +138,7 @@ def enter_recovery(tcb: Tcb) -> None:
         tcb.congestion.on_recovery(flight, tcb.now, 0 if tcb.sack_ok else tcb.duplicate_acks)
         mark_losses(tcb.out, tcb.config.duplicate_threshold, tcb.eff_snd_mss)
         tcb.out.mark_lost(first)
+    ecn.note_reduction(tcb)
     note_congestion(tcb, "fast retransmit")
     retransmit(tcb, first, "fast retransmit")
 
@@ -154,4 +156,5 @@ def on_timeout(tcb: Tcb) -> None:
     tcb.fast_retransmit_from = tcb.snd_nxt + 1
     tcb.out.mark_all_lost()
     tcb.congestion.on_timeout(flight, tcb.now, repeated=tcb.timeouts > 0)
+    ecn.note_reduction(tcb)
     note_congestion(tcb, "timeout")

@@ -5,7 +5,7 @@ RFC 9293 sections 3.10.7.2 and 3.10.7.3.
 
 from __future__ import annotations
 
-from tcpexp.tcp.core import events
+from tcpexp.tcp.core import ecn, events
 from tcpexp.tcp.core.arrives import eighth_check_fin_bit, seventh_process_segment_text
 from tcpexp.tcp.core.output import send_ack, send_reset, send_syn
 from tcpexp.tcp.core.segment import ACK, FIN, RST, SYN, Segment
@@ -45,6 +45,7 @@ def learn_from_syn(tcb: Tcb, segment: Segment) -> None:
     if not tcb.scaling:
         tcb.rcv_scale = 0
     agree_on_mss(tcb, options.mss)
+    ecn.learn_from_syn(tcb, segment)
     tcb.snd_wnd = segment.window  # never scaled in a SYN: RFC 7323 section 2.2
     tcb.max_snd_wnd = segment.window
     tcb.snd_wl1 = tcb.irs
@@ -91,6 +92,8 @@ def syn_sent_state(tcb: Tcb, segment: Segment) -> None:
             connected(tcb, segment, ack)
         else:
             tcb.snd_wl2 = tcb.iss
+            if segment.payload or segment.flags & FIN:
+                tcb.early = segment
             go_to(tcb, State.SYN_RECEIVED, "SYN, simultaneous open")
             send_syn(tcb)
 
@@ -114,7 +117,7 @@ def connected(tcb: Tcb, segment: Segment, ack: int) -> None:
             )
     go_to(tcb, State.ESTABLISHED, "SYN,ACK")
     if tcb.syn_resent:
-        tcb.rtt.reinitialise_after_syn()
+        tcb.rtt.reinitialise_after_syn(tcb.config.rto_after_syn_timeout_ns)
         tcb.congestion.on_syn_lost()
     note_congestion(tcb, "start")
     tcb.events.append(events.Established(tcb.now))

@@ -1,6 +1,7 @@
-"""TCP options: maximum segment size, window scale, SACK permitted, SACK, timestamps.
+"""TCP options: maximum segment size, window scale, SACK permitted, SACK, timestamps, Fast Open,
+accurate ECN.
 
-RFC 9293 section 3.2, RFC 7323, RFC 2018.
+RFC 9293 section 3.2, RFC 7323, RFC 2018, RFC 7413, RFC 9768.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ import struct
 from dataclasses import dataclass
 
 END, NOP, MSS, WINDOW_SCALE, SACK_PERMITTED, SACK, TIMESTAMPS = 0, 1, 2, 3, 4, 5, 8
+FAST_OPEN, ACCECN_0, ACCECN_1 = 34, 172, 174
+#: Octets of a Fast Open cookie: RFC 7413 section 4.1.1.
+COOKIE_SIZES = (4, 6, 8, 10, 12, 14, 16)
 LARGEST_SHIFT = 14
 _TIMESTAMPS = struct.Struct("!BBBBII")
 
@@ -29,6 +33,15 @@ class Options:
     sack_permitted: bool = False
     sack: tuple[tuple[int, int], ...] = ()
     timestamps: tuple[int, int] | None = None  # TSval, TSecr
+    fast_open: bytes | None = None
+    """The cookie; ``b""`` asks for one. RFC 7413 section 4.1.1."""
+    accecn: tuple[int, ...] | None = None
+    """Counters of octets by their marks, 24 bits: ECT(0), CE, ECT(1), as many as there are.
+
+    RFC 9768 section 3.2.3.
+    """
+    accecn_order: int = 0
+    """1: the option's counters begin with ECT(1), and end with ECT(0). RFC 9768 section 3.2.3."""
 
 
 #: Shared by all segments without options.
@@ -54,10 +67,27 @@ def encode_options(options: Options) -> bytes:
     if options.sack:
         parts.append(bytes((NOP, NOP, SACK, 2 + 8 * len(options.sack))))
         parts.extend(struct.pack("!II", left, right) for left, right in options.sack)
+    if options.fast_open is not None or options.accecn is not None:
+        parts.extend(_encode_newer(options))
     data = b"".join(parts)
     if len(data) > 40:
         raise SegmentError(f"options of {len(data)} bytes; a header has room for 40")
     return data + bytes(-len(data) % 4)
+
+
+def _encode_newer(options: Options) -> list[bytes]:
+    """Return the options for Fast Open and accurate ECN.
+
+    RFC 7413 section 4.1.1, RFC 9768 section 3.2.3.
+    """
+    parts = []
+    if options.fast_open is not None:
+        parts.append(bytes((FAST_OPEN, 2 + len(options.fast_open))) + options.fast_open)
+    if options.accecn is not None:
+        kind = ACCECN_1 if options.accecn_order else ACCECN_0
+        fields = b"".join((count & 0xFFFFFF).to_bytes(3, "big") for count in options.accecn)
+        parts.append(bytes((kind, 2 + len(fields))) + fields)
+    return parts
 
 
 def decode_options(data: bytes) -> Options:
@@ -106,3 +136,10 @@ def _take(found: Options, kind: int, body: bytes) -> None:
         found.sack = tuple(struct.iter_unpack("!II", body))
     elif kind == TIMESTAMPS and len(body) == 8:
         found.timestamps = struct.unpack("!II", body)
+    elif kind == FAST_OPEN and (not body or len(body) in COOKIE_SIZES):
+        found.fast_open = body
+    elif kind in (ACCECN_0, ACCECN_1):
+        # RFC 9768 section 3.2.3: the whole fields count, what is left over is padding
+        whole = range(0, min(len(body), 9) - 2, 3)
+        found.accecn = tuple(int.from_bytes(body[at : at + 3], "big") for at in whole)
+        found.accecn_order = int(kind == ACCECN_1)

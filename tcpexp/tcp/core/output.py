@@ -5,11 +5,11 @@ RFC 9293 sections 3.7, 3.8.6 and 3.10.2.
 
 from __future__ import annotations
 
-from tcpexp.tcp.core import events
+from tcpexp.tcp.core import accecn, ecn, events
 from tcpexp.tcp.core.config import SECOND
 from tcpexp.tcp.core.options import NONE, Options
 from tcpexp.tcp.core.scoreboard import next_hole
-from tcpexp.tcp.core.segment import ACK, FIN, PSH, RST, SYN, URG, Segment
+from tcpexp.tcp.core.segment import ACK, FIN, NOT_ECT, PSH, RST, SYN, URG, Segment
 from tcpexp.tcp.core.sendbuffer import Sent
 from tcpexp.tcp.core.seqnum import MASK
 from tcpexp.tcp.core.states import SENDING, State
@@ -32,8 +32,28 @@ def timestamp(tcb: Tcb) -> int:
     return (tcb.now // tcb.config.timestamp_tick_ns) & MASK
 
 
-def emit(tcb: Tcb, seq: int, flags: int, payload: bytes = b"") -> None:
+def options_for(tcb: Tcb, flags: int, payload: bytes) -> Options:
+    """Return the options of a segment that goes out now, those of ECN left out.
+
+    RFC 7323 section 3.2, RFC 2018 section 4.
+    """
+    if flags & SYN:
+        return syn_options(tcb)
+    if flags & RST:
+        return NONE
+    reports = tcb.sack_ok and not payload and tcb.received.to_report
+    if tcb.timestamps_ok:
+        sack = wire_blocks(tcb, 3) if reports else ()
+        return Options(
+            None, None, False, sack, (tcb.now // tcb.config.timestamp_tick_ns & MASK, tcb.ts_recent)
+        )
+    return Options(sack=wire_blocks(tcb, 4)) if reports else NONE
+
+
+def emit(tcb: Tcb, seq: int, flags: int, payload: bytes = b"", new: bool = False) -> None:
     """Form a segment with the current acknowledgment and window, and queue it for the lower layer.
+
+    ``new`` says that its octets have not been sent before.
 
     RFC 9293 section 3.10.7.4, RFC 9293 section 3.2 (MUST-65), RFC 9293 section 3.9.1.1 (MUST-45),
     RFC 7323 section 3.2, RFC 2018 section 4.
@@ -41,20 +61,17 @@ def emit(tcb: Tcb, seq: int, flags: int, payload: bytes = b"") -> None:
     segments keep their size.
     """
     acking = flags & ACK
-    sack: tuple[tuple[int, int], ...] = ()
-    if flags & SYN:
-        options = syn_options(tcb)
-    elif tcb.timestamps_ok and not flags & RST:
-        if tcb.sack_ok and tcb.received.blocks and not payload:
-            sack = wire_blocks(tcb, 3)
-        options = Options(
-            None, None, False, sack, (tcb.now // tcb.config.timestamp_tick_ns & MASK, tcb.ts_recent)
-        )
-    elif tcb.sack_ok and tcb.received.blocks and not payload and not flags & RST:
-        options = Options(sack=wire_blocks(tcb, 4))
-    else:
-        options = NONE
-    window = offer_window(tcb, scaled=not flags & SYN)
+    options = options_for(tcb, flags, payload)
+    window = 0
+    if not flags & RST or tcb.config.reset_window:
+        window = offer_window(tcb, scaled=not flags & SYN)
+    mark = NOT_ECT
+    if tcb.config.ecn != "off":
+        if flags & SYN:
+            flags |= ecn.handshake_flags(tcb, flags)
+        if tcb.ecn.on:
+            flags, mark = ecn.on_departure(tcb, flags, payload, new)
+            options = accecn.with_option(tcb, options, flags, payload)
     if tcb.snd_up is not None and tcb.snd_up > seq and payload:
         flags |= URG
     urgent = min(tcb.snd_up - seq, 0xFFFF) if flags & URG and tcb.snd_up is not None else 0
@@ -64,10 +81,20 @@ def emit(tcb: Tcb, seq: int, flags: int, payload: bytes = b"") -> None:
         tcb.last_ack_sent = tcb.rcv_nxt
         tcb.ack_now = False
         tcb.unacked_octets = 0
+        tcb.unacked_segments = 0
         if tcb.timers.deadlines[Timer.DELAYED_ACK] is not None:
             stop_timer(tcb, Timer.DELAYED_ACK)
     segment = Segment(
-        tcb.local.port, tcb.remote.port, seq & MASK, ack, flags, window, payload, options, urgent
+        tcb.local.port,
+        tcb.remote.port,
+        seq & MASK,
+        ack,
+        flags,
+        window,
+        payload,
+        options,
+        urgent,
+        mark,
     )
     tcb.outbox.append(segment)
     if tcb.trace:
@@ -81,6 +108,9 @@ def wire_blocks(tcb: Tcb, most: int) -> tuple[tuple[int, int], ...]:
 
 def send_ack(tcb: Tcb) -> None:
     """Send ``<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`` at once. RFC 9293 section 3.10.7.4."""
+    if tcb.config.repeat_fin and tcb.state is State.CLOSING and tcb.out.queue:
+        emit(tcb, tcb.snd_nxt - 1, ACK | FIN)
+        return
     emit(tcb, tcb.snd_nxt, ACK)
 
 
@@ -92,12 +122,12 @@ def send_challenge_ack(tcb: Tcb) -> None:
     tcb.challenges = [at for at in tcb.challenges if at > tcb.now - SECOND]
     if len(tcb.challenges) < tcb.config.challenge_acks_per_second:
         tcb.challenges.append(tcb.now)
-        send_ack(tcb)
+        emit(tcb, tcb.snd_nxt, ACK)
 
 
 def send_reset(tcb: Tcb, seq: int) -> None:
     """Send ``<SEQ=seq><CTL=RST>``. RFC 9293 section 3.5.2."""
-    emit(tcb, seq, RST)
+    emit(tcb, seq, RST | ACK if tcb.config.reset_acknowledges and tcb.rcv_nxt else RST)
 
 
 def reset_for(segment: Segment) -> Segment | None:
@@ -298,7 +328,7 @@ def send_segment(tcb: Tcb, length: int) -> None:
     seq = tcb.snd_nxt
     out.add(Sent(seq, end, payload, flags, tcb.now, tcb.now))
     tcb.snd_nxt = end
-    emit(tcb, seq, flags | ACK, payload)
+    emit(tcb, seq, flags | ACK, payload, new=True)
     tcb.last_sent_ns = tcb.now
     if flags & FIN:
         tcb.fin_sent = True

@@ -26,7 +26,16 @@ class ReceiveBuffer:
     RFC 9293 section 3.10.7.4, seventh step (SHLD-31).
     """
 
-    __slots__ = ("blocks", "capacity", "chunks", "fin", "readable", "stamp", "starts")
+    __slots__ = (
+        "blocks",
+        "capacity",
+        "chunks",
+        "fin",
+        "readable",
+        "stamp",
+        "starts",
+        "twice",
+    )
 
     def __init__(self, capacity: int) -> None:
         """Hold at most ``capacity`` octets: RCV.BUFF of RFC 9293 section 3.8.6.2.2."""
@@ -37,6 +46,7 @@ class ReceiveBuffer:
         self.blocks: list[Block] = []
         self.stamp = 0
         self.fin: int | None = None  # where the peer's stream ends, once known
+        self.twice: tuple[int, int] | None = None  # what has just arrived again: RFC 2883
 
     def store(self, seq: int, data: bytes, rcv_nxt: int) -> int:
         """Store octets that begin at ``seq``, already inside the window, and return the new
@@ -105,12 +115,36 @@ class ReceiveBuffer:
         self.blocks = [block for block in self.blocks if block.right > rcv_nxt]
         return rcv_nxt
 
-    def sack_blocks(self, most: int) -> tuple[tuple[int, int], ...]:
-        """Return up to ``most`` blocks, the one with the newest arrival first.
+    @property
+    def to_report(self) -> bool:
+        """Whether an acknowledgment has blocks to tell of. RFC 2018 section 4, RFC 2883."""
+        return bool(self.blocks) or self.twice is not None
 
-        RFC 2018 section 4.
+    def note_duplicate(self, seq: int, end: int, rcv_nxt: int) -> None:
+        """Keep which of the octets from ``seq`` to ``end`` are here already, for the next
+        acknowledgment: those below RCV.NXT, else the first that a block holds.
+
+        RFC 2883 section 4 (rules 1 to 3).
         """
-        return tuple((block.left, block.right) for block in self.blocks[:most])
+        if seq < rcv_nxt:
+            self.twice = (seq, min(end, rcv_nxt))
+            return
+        held = [block for block in self.blocks if block.left < end and seq < block.right]
+        if held:
+            first = min(held, key=lambda block: block.left)
+            self.twice = (max(seq, first.left), min(end, first.right))
+
+    def sack_blocks(self, most: int) -> tuple[tuple[int, int], ...]:
+        """Return up to ``most`` blocks: what arrived twice, once, then the one with the newest
+        arrival, and so on.
+
+        RFC 2018 section 4, RFC 2883 section 4.
+        """
+        blocks = [(block.left, block.right) for block in self.blocks]
+        if self.twice is not None:
+            blocks.insert(0, self.twice)
+            self.twice = None
+        return tuple(blocks[:most])
 
     def read(self, most: int) -> bytes:
         """Take up to ``most`` octets. RFC 9293 section 3.10.3."""

@@ -66,10 +66,11 @@ class RttEstimator:
         self.backoffs += 1
         self.rto_ns = min(2 * self.rto_ns, self.max_ns)
 
-    def reinitialise_after_syn(self) -> None:
-        """Begin data transfer with 3 seconds after the SYN's timer had expired.
+    def reinitialise_after_syn(self, least_ns: int) -> None:
+        """Begin data transfer with ``least_ns`` at least, 3 seconds in the RFC, after the SYN's
+        timer had expired.
 
         RFC 6298 section 5, rule 5.7.
         """
-        self.rto_ns = min(max(self.rto_ns, 3_000_000_000), self.max_ns)
+        self.rto_ns = min(max(self.rto_ns, least_ns), self.max_ns)
         self.backoffs = 0

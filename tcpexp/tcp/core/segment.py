@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from tcpexp.tcp.core.checksum import tcp_checksum
 from tcpexp.tcp.core.options import NONE, Options, SegmentError, decode_options, encode_options
 
-FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = 1, 2, 4, 8, 16, 32, 64, 128
+FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, AE = 1, 2, 4, 8, 16, 32, 64, 128, 256
+#: The IP header's ECN field. RFC 3168 section 5.
+NOT_ECT, ECT_1, ECT_0, CE = 0, 1, 2, 3
 _HEADER = struct.Struct("!HHIIBBHHH")
 _LETTERS = (
     (SYN, "S"),
@@ -19,6 +21,7 @@ _LETTERS = (
     (URG, "U"),
     (ECE, "E"),
     (CWR, "C"),
+    (AE, "e"),
 )
 
 
@@ -26,7 +29,8 @@ _LETTERS = (
 class Segment:
     """A segment as its header fields.
 
-    Numbers are those of the wire (``seq`` and ``ack`` 32 bits, ``window`` unscaled).
+    Numbers are those of the wire (``seq`` and ``ack`` 32 bits, ``window`` unscaled). ``ecn`` stands
+    in the IP header around it, and is the adapters' to write and to read.
     """
 
     src_port: int
@@ -38,6 +42,7 @@ class Segment:
     payload: bytes = b""
     options: Options = NONE
     urgent: int = 0
+    ecn: int = NOT_ECT
 
     @property
     def length(self) -> int:
@@ -71,8 +76,8 @@ def encode_segment(segment: Segment, source: str, destination: str) -> bytes:
             segment.dst_port,
             segment.seq,
             segment.ack,
-            (5 + len(options) // 4) << 4,
-            segment.flags,
+            (5 + len(options) // 4) << 4 | segment.flags >> 8,
+            segment.flags & 0xFF,
             segment.window,
             0,
             segment.urgent,
@@ -86,9 +91,11 @@ def encode_segment(segment: Segment, source: str, destination: str) -> bytes:
 
 
 def decode_segment(
-    data: bytes, source: str | None = None, destination: str | None = None
+    data: bytes, source: str | None = None, destination: str | None = None, ecn: int = NOT_ECT
 ) -> Segment:
     """Return the segment in ``data``; with both IP addresses the checksum is verified.
+
+    ``ecn`` is the field of the IP header that it came in.
 
     Raises: SegmentError for a truncated header, a data offset outside the segment, a malformed
     option or a wrong checksum. RFC 9293 section 3.1 (MUST-1, MUST-3).
@@ -102,4 +109,5 @@ def decode_segment(
     if source is not None and destination is not None and tcp_checksum(source, destination, data):
         raise SegmentError("wrong checksum")
     options = decode_options(data[20:start]) if start > 20 else NONE
-    return Segment(src_port, dst_port, seq, ack, flags, window, data[start:], options, urgent)
+    flags |= (offset & 1) << 8  # AE: RFC 9768 section 3.1.1
+    return Segment(src_port, dst_port, seq, ack, flags, window, data[start:], options, urgent, ecn)

@@ -254,6 +254,8 @@ def may_reuse(connection: Connection, segment: Segment) -> bool:
     RFC 9293 section 3.6.1 (MAY-2, SHLD-4), RFC 9293 section 3.10.7.4.
     """
     tcb = connection.tcb
+    if not tcb.config.reuse_time_wait:
+        return False
     if tcb.state is not State.TIME_WAIT or segment.flags & (SYN | ACK | RST) != SYN:
         return False
     stamps = segment.options.timestamps

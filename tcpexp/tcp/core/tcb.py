@@ -12,6 +12,7 @@ from tcpexp.tcp.core import events
 from tcpexp.tcp.core.config import Config
 from tcpexp.tcp.core.congestion.base import CongestionControl
 from tcpexp.tcp.core.congestion.builtin import make_control
+from tcpexp.tcp.core.ecnstate import Ecn
 from tcpexp.tcp.core.isn import Endpoint
 from tcpexp.tcp.core.receivebuffer import ReceiveBuffer
 from tcpexp.tcp.core.rtt import RttEstimator
@@ -38,6 +39,8 @@ class Tcb:
         "congestion",
         "congestion_seen",
         "duplicate_acks",
+        "early",
+        "ecn",
         "eff_rcv_mss",
         "eff_snd_mss",
         "events",
@@ -89,6 +92,7 @@ class Tcb:
         "ts_recent",
         "ts_recent_ns",
         "unacked_octets",
+        "unacked_segments",
         "write_refused",
     )
 
@@ -119,6 +123,7 @@ class Tcb:
             config.rto_initial_ns, config.rto_min_ns, config.rto_max_ns, config.clock_granularity_ns
         )
         self.congestion: CongestionControl = make_control(self.eff_snd_mss, config)
+        self.ecn = Ecn()
         self.trace = config.trace
         self.events: deque[events.Event] = deque()
         self.outbox: list[Segment] = []
@@ -152,7 +157,11 @@ class Tcb:
         """
         config = self.config
         self.snd_scale = 0
-        self.rcv_scale = window_shift(config.receive_buffer)
+        self.rcv_scale = (
+            window_shift(config.receive_buffer)
+            if config.window_shift is None
+            else config.window_shift
+        )
         self.scaling = config.window_scaling
         self.sack_ok = config.sack
         self.timestamps_ok = config.timestamps
@@ -167,6 +176,8 @@ class Tcb:
         # Acknowledging: RFC 9293 section 3.8.6.3
         self.ack_now = False
         self.unacked_octets = 0
+        self.unacked_segments = 0
+        self.early: Segment | None = None  # came with text while both ends opened
         self.eff_rcv_mss = 1  # the largest segment that has arrived: RFC 1122's RMSS, estimated
         self.challenges: list[int] = []
 
@@ -287,4 +298,7 @@ def agree_on_mss(tcb: Tcb, offered: int | None) -> None:
     if tcb.timestamps_ok:
         size -= 12
     tcb.eff_snd_mss = max(size, 1)
+    if tcb.config.whole_segment_buffers:
+        for buffer in (tcb.received, tcb.out):
+            buffer.capacity = -(-buffer.capacity // tcb.eff_snd_mss) * tcb.eff_snd_mss
     tcb.congestion = make_control(tcb.eff_snd_mss, tcb.config)

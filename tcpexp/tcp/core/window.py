@@ -20,6 +20,8 @@ def right_edge(tcb: Tcb) -> int:
     gain = edge - tcb.rcv_adv
     if gain <= 0:
         return tcb.rcv_adv
+    if tcb.config.offer_all_space and edge - tcb.rcv_nxt >= tcb.eff_snd_mss:
+        return edge
     if (
         gain < tcb.eff_snd_mss
         and 2 * gain < received.capacity

@@ -16,6 +16,7 @@ from tcpexp.tcp.core.congestion.builtin import CONTROLS
 from tcpexp.tcp.simulator.link import LinkConfig
 
 UNITS_NS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
+INDEXES = ("drop", "drop_data", "reorder_at", "duplicate_at", "mark_at", "mark_data")
 SIZES = {"": 1, "B": 1, "kB": 1_000, "MB": 1_000_000}
 
 
@@ -115,9 +116,9 @@ def make_link(text: str) -> LinkConfig:
 
     No delay when none is named.
 
-    Names: loss, reorder, duplicate (probabilities); drop, drop_data, reorder_at, duplicate_at
-    (indexes from 1, joined by +); delay, reorder_delay (durations); rate_bps, queue_segments, seed
-    (numbers). Raises: ValueError.
+    Names: loss, reorder, duplicate (probabilities); drop, drop_data, reorder_at, duplicate_at,
+    mark_at, mark_data (indexes from 1, joined by +); delay, reorder_delay (durations); rate_bps,
+    queue_segments, mark_queue, seed (numbers). Raises: ValueError.
     """
     values: dict[str, Any] = {"delay_ns": 0}
     for word in text.split(","):
@@ -126,11 +127,9 @@ def make_link(text: str) -> LinkConfig:
             values[name] = fraction(value)
         elif name in ("delay", "reorder_delay"):
             values[f"{name}_ns"] = duration_ns(value)
-        elif name in ("drop", "drop_data", "reorder_at", "duplicate_at") and re.fullmatch(
-            r"\d+(\+\d+)*", value
-        ):
+        elif name in INDEXES and re.fullmatch(r"\d+(\+\d+)*", value):
             values[name] = frozenset(map(int, value.split("+")))
-        elif name in ("rate_bps", "queue_segments", "seed") and value.isdigit():
+        elif name in ("rate_bps", "queue_segments", "mark_queue", "seed") and value.isdigit():
             values[name] = int(value)
         else:
             raise ValueError(

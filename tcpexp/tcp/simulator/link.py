@@ -10,9 +10,9 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from tcpexp.tcp.core.segment import Segment
+from tcpexp.tcp.core.segment import CE, NOT_ECT, Segment
 
 #: IPv4 header and TCP header without options; options are counted as they are.
 HEADERS = 40
@@ -46,6 +46,14 @@ class LinkConfig:
     """Segments held back by ``reorder_delay_ns``, by their index among all that enter."""
     duplicate_at: Collection[int] = ()
     """Segments delivered twice, by their index among all that enter."""
+    mark_at: Collection[int] = ()
+    """ECN-capable segments marked CE, by their index among all that enter."""
+    mark_data: Collection[int] = ()
+    """The same, by their index among those with payload."""
+    mark_queue: int | None = None
+    """ECN-capable segments are marked CE when at least so many wait for the rate."""
+    bleach: bool = False
+    """Clear the ECN field of all, as some middleboxes do."""
     seed: int = 0
 
 
@@ -62,9 +70,12 @@ class Link:
     lost: int = 0
     overflowed: int = 0
     delivered: int = 0
+    marked: int = 0
     largest_queue: int = 0  # the one being sent included
     offsets_left: set[int] = field(default_factory=set)
     faulty: bool = False
+    remarks: bool = False
+    """Whether :meth:`remark` can change a segment at all."""
     dropped: list[tuple[int, Segment, str]] = field(default_factory=list)
     """Time, segment and reason (``fault`` or ``queue full``) of all that did not get through."""
 
@@ -82,6 +93,30 @@ class Link:
             or config.duplicate
         )
         self.faulty = self.faulty or bool(config.reorder_at or config.duplicate_at)
+        self.remarks = (
+            bool(config.mark_at or config.mark_data)
+            or config.mark_queue is not None
+            or config.bleach
+        )
+
+    def remark(self, segment: Segment, now: int) -> Segment:
+        """Return the segment that goes in, with the ECN field as the link leaves it; ask before
+        :meth:`carry`. RFC 3168 section 5: only what is ECN-capable is marked.
+        """
+        config = self.config
+        if segment.ecn == NOT_ECT:
+            return segment
+        if config.bleach:
+            return replace(segment, ecn=NOT_ECT)
+        waiting = sum(1 for at in self.departures if at > now) - 1  # one of them is being sent
+        if not (
+            self.entered + 1 in config.mark_at
+            or (segment.payload and self.entered_data + 1 in config.mark_data)
+            or (config.mark_queue is not None and waiting >= config.mark_queue)
+        ):
+            return segment
+        self.marked += 1
+        return replace(segment, ecn=CE)
 
     def carry(self, segment: Segment, now: int, first_octet: int) -> list[int]:
         """Return the times at which copies of ``segment`` arrive; none when it is lost.
@@ -91,6 +126,7 @@ class Link:
         """
         config = self.config
         self.entered += 1
+        self.entered_data += bool(segment.payload)
         if self.faulty and self._loses(segment, first_octet):
             self.lost += 1
             self.dropped.append((now, segment, "fault"))
@@ -128,7 +164,6 @@ class Link:
         config = self.config
         lost = self.entered in config.drop
         if segment.payload:
-            self.entered_data += 1
             lost = lost or self.entered_data in config.drop_data
             start = (segment.seq - first_octet) & 0xFFFFFFFF
             for offset in [

@@ -152,7 +152,9 @@ class Simulation:
         if self.wire:
             tcb = host.connection.tcb
             data = encode_segment(segment, tcb.local.address, tcb.remote.address)
-            segment = decode_segment(data, tcb.local.address, tcb.remote.address)
+            segment = decode_segment(data, tcb.local.address, tcb.remote.address, segment.ecn)
+        if host.link.remarks:
+            segment = host.link.remark(segment, self.now)
         for at in host.link.carry(segment, self.now, host.connection.tcb.iss + 1):
             self._order += 1
             heapq.heappush(self._heap, (at, self._order, 1 - side, segment))

@@ -115,6 +115,15 @@ class CongestionControl:
         """Deflate when recovery ends. RFC 5681 section 3.2 step 6."""
         self.cwnd = self.ssthresh
 
+    def on_congestion(self, flight: int, now: int) -> None:
+        """Reduce at once, without a recovery: a mark, or a loss that is repaired already.
+
+        RFC 3168 section 6.1.2: as for a lost segment.
+        """
+        self.ssthresh = self.reduced(flight)
+        self.cwnd = self.ssthresh
+        self.bytes_acked = 0
+
     def on_timeout(self, flight: int, now: int, repeated: bool) -> None:
         """Fall back to one segment; ssthresh stays when the same segment times out again.
 

@@ -97,6 +97,11 @@ class Cubic(CongestionControl):
         self._remember(self.cwnd)
         super().on_recovery(flight, now, inflate_segments)
 
+    def on_congestion(self, flight: int, now: int) -> None:
+        """Reduce to 0.7 for a mark. RFC 9438 section 4.6."""
+        self._remember(self.cwnd)
+        super().on_congestion(flight, now)
+
     def on_timeout(self, flight: int, now: int, repeated: bool) -> None:
         """Reduce ssthresh to 0.7, the window to one segment.
 

@@ -39,6 +39,9 @@ class FixedWindow(CongestionControl):
     def on_recovered(self, flight: int, now: int) -> None:
         """Stay. DEVIATION from RFC 5681 section 3.2."""
 
+    def on_congestion(self, flight: int, now: int) -> None:
+        """Stay. DEVIATION from RFC 3168 section 6.1.2."""
+
     def on_timeout(self, flight: int, now: int, repeated: bool) -> None:
         """Stay. DEVIATION from RFC 5681 section 3.1."""
 

@@ -1,0 +1,1 @@
+"""Scripts in packetdrill's language: read, played against a TCP, compared with what it did."""

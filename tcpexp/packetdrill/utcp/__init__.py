@@ -1,0 +1,1 @@
+"""The player against ``tcpexp.tcp``: sockets and a wire around its core, and virtual time."""

@@ -1,0 +1,284 @@
+"""What a script supposes of the system that it was written for: constants of FreeBSD or Linux that
+no RFC fixes, as settings of ``tcpexp.tcp``, and the sysctls that change them.
+
+A script whose commands set a sysctl changes the settings of connections that begin later, as on
+that system. A sysctl that means nothing here is known by name; one that is not known cannot be
+played.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from tcpexp.packetdrill.outcome import Unplayable
+from tcpexp.packetdrill.script import Call, Command, Script
+from tcpexp.tcp.core.config import MS, SECOND, Config
+
+#: Sysctls without a meaning for this TCP: caches, offloads, memory, logging.
+WITHOUT_EFFECT = frozenset(
+    {
+        "net.inet.tcp.hostcache.purgenow",
+        "net.inet.tcp.syncookies",
+        "net.inet.tcp.icmp_may_rst",
+        "net.inet.tcp.ecn.maxretries",
+        "net.inet.tcp.tolerate_missing_ts",
+        "net.ipv4.tcp_no_metrics_save",
+        "net.ipv4.tcp_min_tso_segs",
+        "net.ipv4.tcp_tso_win_divisor",
+        "net.ipv4.tcp_pacing_ss_ratio",
+        "net.ipv4.tcp_pacing_ca_ratio",
+        "net.ipv4.tcp_fack",
+        "net.ipv4.tcp_syncookies",
+        "net.ipv4.tcp_dsack",
+        "net.ipv4.tcp_frto",
+        "net.ipv4.tcp_notsent_lowat",
+        "net.ipv4.tcp_fastopen_key",
+        "net.ipv4.tcp_fastopen_blackhole_timeout_sec",
+    }
+)
+
+
+@dataclass
+class System:
+    """Constants of one system: ``config`` is what connections that begin now get.
+
+    ``drop_synfin`` is FreeBSD's filter in front of TCP, as the sysctl is called. With
+    ``doubles_buffers`` socket options tell of twice the buffer: Linux counts its own overhead.
+    """
+
+    name: str
+    config: Config
+    drop_synfin: bool = False
+    doubles_buffers: bool = False
+
+    def change(self, **settings: object) -> None:
+        """Change settings of the connections to come."""
+        self.config = replace(self.config, **settings)  # type: ignore[arg-type]
+
+    def sysctl(self, name: str, value: str) -> None:
+        """Set one sysctl. Raises: Unplayable for one that is not known, or a value that is not."""
+        setter = SYSCTLS.get(name)
+        if setter is not None:
+            try:
+                setter(self, value.strip().strip('"'))
+            except ValueError:
+                raise Unplayable(f"the sysctl {name} with the value {value}") from None
+        elif name not in WITHOUT_EFFECT:
+            raise Unplayable(f"the sysctl {name}")
+
+
+def freebsd(mtu: int, ip_header: int) -> System:
+    """Return FreeBSD's constants: its defaults, and what its test suite sets in every script.
+
+    Source: tcp_var.h, tcp_timer.h, tcp_subr.c and in_proto.c of FreeBSD 14.
+    """
+    config = Config(
+        mss=mtu - ip_header - 20,
+        default_send_mss=536 if ip_header == 20 else 1220,
+        receive_buffer=65536,
+        send_buffer=32768,
+        window_shift=6,  # the least for kern.ipc.maxsockbuf, 2 MiB
+        rto_initial_ns=SECOND,
+        rto_min_ns=230 * MS,  # rexmit_min and rexmit_slop
+        rto_max_ns=64 * SECOND,
+        delayed_ack_ns=40 * MS,
+        initial_window_segments=10,
+        congestion_control="newreno",
+        msl_ns=30 * SECOND,
+        syn_cookies="never",
+        ecn="accept",
+        offer_all_space=True,
+        whole_segment_buffers=True,
+        accept_beyond_offer=True,
+        reset_acknowledges=True,
+        reset_window=False,
+        rst_ends_time_wait=False,
+        reuse_time_wait=False,
+        repeat_fin=True,
+        ack_small_segments=True,
+        dsack=True,
+        r2_syn_ns=75 * SECOND,
+        rto_after_syn_timeout_ns=SECOND,
+        trace=True,
+    )
+    return System("FreeBSD", config)
+
+
+def linux(mtu: int, ip_header: int) -> System:
+    """Return Linux's constants, with what its tests' ``defaults.sh`` sets.
+
+    Source: include/net/tcp.h of Linux 7.3; tools/testing/selftests/net/packetdrill/defaults.sh.
+    """
+    config = Config(
+        mss=mtu - ip_header - 20,
+        default_send_mss=536 if ip_header == 20 else 1220,
+        receive_buffer=270_000,  # half of tcp_rmem's 540000: tcp_adv_win_scale
+        send_buffer=256 * 1024,
+        window_shift=8,  # tcp_rmem's maximum, 15 MiB
+        rto_initial_ns=SECOND,
+        rto_min_ns=200 * MS,
+        rto_max_ns=120 * SECOND,
+        delayed_ack_ns=40 * MS,
+        initial_window_segments=10,
+        congestion_control="cubic",
+        restart_after_idle=False,
+        offer_all_space=True,
+        reset_acknowledges=True,
+        dsack=True,
+        msl_ns=30 * SECOND,
+        r2_syn_ns=127 * SECOND,
+        rto_after_syn_timeout_ns=SECOND,
+        trace=True,
+    )
+    return System("Linux", config, doubles_buffers=True)
+
+
+def system_of(script: Script) -> str:
+    """Return for which system a script was written, by what it calls: FreeBSD's sysctls and names
+    of options, else Linux, whose language packetdrill's own is.
+    """
+    for event in script.events:
+        action = event.action
+        if isinstance(action, Command) and ("net.inet." in action.text or "kern." in action.text):
+            return "FreeBSD"
+        if isinstance(action, Call) and any(
+            each.value in ("IPPROTO_TCP",) for each in action.arguments[1:]
+        ):
+            return "FreeBSD" if script.option("mss") is None and _bsd(script) else "Linux"
+    return "Linux"
+
+
+def _bsd(script: Script) -> bool:
+    return "TCPI_" in script.text or "net.inet" in script.text
+
+
+# What a sysctl sets: one function for each.
+
+Setter = Callable[[System, str], None]
+
+
+def _switch(*names: str) -> Setter:
+    """Switch settings of the connection on or off."""
+    return lambda system, value: system.change(**{name: int(value, 0) != 0 for name in names})
+
+
+def _inverse(name: str) -> Setter:
+    """Switch a setting off with 1."""
+    return lambda system, value: system.change(**{name: int(value, 0) == 0})
+
+
+def _number(name: str, factor: int = 1) -> Setter:
+    """Set a number."""
+    return lambda system, value: system.change(**{name: int(value, 0) * factor})
+
+
+def _only(*allowed: str) -> Setter:
+    """Take a value that changes nothing here, and no other."""
+
+    def check(_: System, value: str) -> None:
+        if value not in allowed:
+            raise ValueError(value)
+
+    return check
+
+
+def _max_socket_buffer(system: System, value: str) -> None:
+    """FreeBSD's shift is the least with which a window can offer the largest buffer."""
+    shift = 0
+    while shift < 14 and (65535 << shift) < int(value):
+        shift += 1
+    system.change(window_shift=shift)
+
+
+def _receive_memory(system: System, value: str) -> None:
+    """Linux: minimum, default and maximum; half of the buffer is offered, and the shift is the
+    least for all of the maximum.
+    """
+    _, usual, most = _three(value)
+    shift = max(0, most.bit_length() - 16)
+    system.change(receive_buffer=usual // 2, window_shift=min(shift, 14))
+
+
+def _send_memory(system: System, value: str) -> None:
+    """Linux: minimum, default and maximum."""
+    system.change(send_buffer=_three(value)[1])
+
+
+def _three(value: str) -> tuple[int, int, int]:
+    """Return three numbers, of which a shell may have to multiply some."""
+    words = shlex.split(value.replace("$((", "").replace("))", ""))
+    low, usual, most = (_product(word) for word in words)
+    return low, usual, most
+
+
+def _product(word: str) -> int:
+    result = 1
+    for factor in word.split("*"):
+        result *= int(factor)
+    return result
+
+
+def _syn_retries(system: System, value: str) -> None:
+    """Give up when the timer expires once more: 1 s, 2 s, 4 s and so on added up."""
+    system.change(r2_syn_ns=((2 << int(value)) - 1) * SECOND)
+
+
+def _syn_fin(system: System, value: str) -> None:
+    system.drop_synfin = int(value) != 0
+
+
+def _rfc1323(system: System, value: str) -> None:
+    """1 is both, 2 window scaling, 3 timestamps."""
+    number = int(value)
+    system.change(window_scaling=number in (1, 2), timestamps=number in (1, 3))
+
+
+def _ecn(words: dict[str, str]) -> Setter:
+    def choose(system: System, value: str) -> None:
+        if value not in words:
+            raise ValueError(value)
+        system.change(ecn=words[value])
+
+    return choose
+
+
+SYSCTLS: dict[str, Setter] = {
+    "net.inet.tcp.sack.enable": _switch("sack"),
+    "net.inet.tcp.rfc1323": _rfc1323,
+    "net.inet.tcp.recvspace": _number("receive_buffer"),
+    "net.inet.tcp.sendspace": _number("send_buffer"),
+    "kern.ipc.maxsockbuf": _max_socket_buffer,
+    "net.inet.tcp.blackhole": _only("0"),
+    "net.inet.tcp.insecure_rst": _inverse("challenge_rst"),
+    "net.inet.tcp.insecure_syn": _inverse("challenge_syn"),
+    "net.inet.tcp.delacktime": _number("delayed_ack_ns", MS),
+    "net.inet.tcp.rexmit_initial": _number("rto_initial_ns", MS),
+    "net.inet.tcp.rexmit_slop": _only("200"),
+    "net.inet.tcp.rexmit_drop_options": _only("0"),
+    "net.inet.tcp.drop_synfin": _syn_fin,
+    "net.inet.tcp.syncookies_only": lambda system, value: system.change(
+        syn_cookies="always" if value == "1" else "never"
+    ),
+    "net.inet.tcp.ecn.enable": _ecn({"0": "off", "1": "request", "2": "accept"}),
+    "net.inet.tcp.keepinit": _number("r2_syn_ns", MS),
+    "net.inet.tcp.keepidle": _number("keepalive_idle_ns", MS),
+    "net.inet.tcp.keepintvl": _number("keepalive_interval_ns", MS),
+    "net.inet.tcp.keepcnt": _number("keepalive_probes"),
+    "net.ipv4.tcp_sack": _switch("sack"),
+    "net.ipv4.tcp_timestamps": _switch("timestamps"),
+    "net.ipv4.tcp_window_scaling": _switch("window_scaling"),
+    "net.ipv4.tcp_ecn": _ecn({"0": "off", "1": "request", "2": "accept", "3": "accurate"}),
+    "net.ipv4.tcp_ecn_option": _only("2"),
+    "net.ipv4.tcp_rmem": _receive_memory,
+    "net.ipv4.tcp_wmem": _send_memory,
+    "net.ipv4.tcp_syn_retries": _syn_retries,
+    "net.ipv4.tcp_synack_retries": _only("5"),
+    "net.ipv4.tcp_reordering": _number("duplicate_threshold"),
+    "net.ipv4.tcp_congestion_control": lambda system, value: system.change(
+        congestion_control={"reno": "newreno"}.get(value, value)
+    ),
+    "net.ipv4.tcp_slow_start_after_idle": _switch("restart_after_idle"),
+    "net.ipv4.tcp_rto_max_ms": _number("rto_max_ns", MS),
+}
