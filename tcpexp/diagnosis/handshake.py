@@ -28,8 +28,8 @@ class Opening:
     confirmed: Row | None
     #: The first RST of either end.
     reset: Row | None
-    #: Whether both ends were captured.
-    both_ways: bool
+    #: The client's first packet behind its SYN that acknowledges something.
+    went_on: Row | None
 
     def of(self, from_client: bool, *, with_ack: bool) -> list[Row]:
         """Return the SYNs of one end: the plain ones, or those with an ACK."""
@@ -59,13 +59,14 @@ class Opening:
 
 _COLUMNS = (
     "connection", "capture", "number", "t_ns", "from_client", "syn", "fin", "rst", "has_ack",
-    "seq", "ack_to", "begin", "payload_bytes",
+    "seq", "ack_to", "begin", "payload_bytes", "flags", "mss", "wscale", "sack_permitted",
+    "ts_val", "options_cut", "fast_open", "mptcp", "mptcp_token", "src", "src_port",
 )  # fmt: skip
 
 
 def openings(segments: pl.DataFrame) -> Iterator[Opening]:
     """Yield the opening of each connection, in the order of their numbers."""
-    rows = segments.select(_COLUMNS)
+    rows = segments.filter(~pl.col("copy")).select(_COLUMNS)
     firsts = {row["connection"]: row for row in _firsts(rows)}
     syns = _lists(rows.filter("syn"))
     resets = {row["connection"]: row for row in _firsts(rows.filter("rst"))}
@@ -82,8 +83,10 @@ def openings(segments: pl.DataFrame) -> Iterator[Opening]:
             )
         )
     }
-    ends = rows.group_by("connection").agg(both=pl.col("from_client").n_unique() == 2)
-    both = dict(ends.iter_rows())
+    went_on = {
+        row["connection"]: row
+        for row in _firsts(rows.filter("from_client", "has_ack", ~pl.col("rst"), ~pl.col("syn")))
+    }
     for connection in sorted(firsts):
         yield Opening(
             connection,
@@ -92,7 +95,7 @@ def openings(segments: pl.DataFrame) -> Iterator[Opening]:
             syns.get(connection, []),
             confirmed.get(connection),
             resets.get(connection),
-            both[connection],
+            went_on.get(connection),
         )
 
 
@@ -107,13 +110,8 @@ def _lists(rows: pl.DataFrame) -> dict[int, list[Row]]:
     return found
 
 
-def find_handshakes(segments: pl.DataFrame) -> Iterator[Finding]:
-    """Yield what is to be said about how each connection was opened."""
-    for opening in openings(segments):
-        yield from _of_one(opening)
-
-
-def _of_one(opening: Opening) -> Iterator[Finding]:
+def find_handshake(opening: Opening) -> Iterator[Finding]:
+    """Yield what is to be said about how a connection was opened."""
     plain = opening.of(True, with_ack=False)
     answers = opening.of(False, with_ack=True)
     if not opening.syns:
@@ -121,8 +119,8 @@ def _of_one(opening: Opening) -> Iterator[Finding]:
             "handshake_missing",
             f"The capture shows no SYN: {_begins(opening.first)}.",
             [opening.first],
-            because="relative numbers count from the first that was seen, and the shift of the"
-            " windows is not known",
+            because="relative numbers count from the first that was seen, the shift of the windows"
+            " is not known, and which end is the client is guessed from the ports",
         )
         return
     crossing = opening.of(False, with_ack=False)
@@ -168,6 +166,14 @@ def _answered(opening: Opening, syn: Row, answer: Row) -> Finding:
             else "the ACK may have been lost, or have passed where the capture does not see it",
         )
     rest = time_words(done["t_ns"] - answer["t_ns"])
+    if answer["number"] < syn["number"]:
+        return opening.say(
+            "handshake",
+            f"SYN, SYN-ACK and ACK are there; the capture has the SYN-ACK (packet"
+            f" {answer['number']}) before the SYN that it answers (packet {syn['number']}).",
+            [answer, syn, done],
+            because="the capture is not in the order of the wire: how long it took is not known",
+        )
     return opening.say(
         "handshake",
         f"The handshake took {time_words(done['t_ns'] - syn['t_ns'])}: SYN, SYN-ACK {took} later,"
@@ -190,6 +196,14 @@ def _unanswered(opening: Opening, plain: Sequence[Row]) -> Finding:
             because="nothing listens at that port, or a firewall answers so",
             source=_RESET,
             by="server",
+        )
+    if opening.went_on is not None and opening.went_on["number"] > plain[0]["number"]:
+        return opening.say(
+            "handshake_missing",
+            "The capture lacks the SYN-ACK: the client goes on as if it had got one"
+            f" (packet {opening.went_on['number']}).",
+            [*plain, opening.went_on],
+            because="what the server offered in its SYN-ACK is not known",
         )
     return opening.say(
         "handshake_unanswered",

@@ -7,6 +7,7 @@ computed by columns, over all connections at once.
 
 from __future__ import annotations
 
+from tcpexp.ingest.connections import is_damaged
 from tcpexp.late import polars as pl
 
 #: What tells one direction of a connection from all others.
@@ -22,7 +23,8 @@ def segments_of(packets: pl.DataFrame, connections: pl.DataFrame) -> pl.DataFram
     its range counted from the initial sequence number without wrapping; ``ack_to``, what it
     acknowledges in the other end's numbers; ``top``, the highest ``end`` that its sender sent
     before; ``acked``, the highest ``ack_to`` that the other end sent before. These are null where
-    nothing was seen before.
+    nothing was seen before. What is ``damaged`` takes and acknowledges nothing: its receiver drops
+    it.
     """
     ends = connections.select(
         "connection", "capture", "client_address", "client_port", "server_address", "server_port"
@@ -42,19 +44,18 @@ def segments_of(packets: pl.DataFrame, connections: pl.DataFrame) -> pl.DataFram
         .drop("client_address", "client_port", "server_address", "server_port")
         .sort("capture", "number", maintain_order=True)
     )
-    tcp = tcp.with_columns(
-        takes=pl.col("payload_bytes").fill_null(0)
-        + pl.col("syn").cast(pl.Int64)
-        + pl.col("fin").cast(pl.Int64)
+    takes = pl.col("payload_bytes").fill_null(0) + pl.sum_horizontal("syn", "fin").cast(pl.Int64)
+    tcp = tcp.with_columns(damaged=is_damaged()).with_columns(
+        takes=pl.when(pl.col("damaged")).then(0).otherwise(takes)
     )
-    tcp = tcp.with_columns(begin=_unwrapped("seq_rel", ~pl.col("rst")))
+    counts = ~pl.col("rst") & ~pl.col("damaged")
+    tcp = tcp.with_columns(begin=_unwrapped("seq_rel", counts))
+    told = pl.col("has_ack") & counts
     tcp = tcp.with_columns(
         end=pl.col("begin") + pl.col("takes"),
-        ack_to=pl.when(pl.col("has_ack") & ~pl.col("rst")).then(
-            _unwrapped("ack_rel", pl.col("has_ack") & ~pl.col("rst"))
-        ),
+        ack_to=pl.when(told).then(_unwrapped("ack_rel", told)),
     )
-    sent = pl.when(~pl.col("rst")).then("end")
+    sent = pl.when(counts).then("end")
     tcp = tcp.with_columns(
         top=sent.cum_max().forward_fill().shift().over(LANE),
         by_client=_highest_ack(pl.col("from_client")),

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from tcpexp.diagnosis.describe import describe
+from tcpexp.ingest.accurate import with_ace
 from tcpexp.ingest.captures import read_capture
 from tcpexp.ingest.connections import (
     attach_flows,
@@ -16,6 +17,7 @@ from tcpexp.ingest.connections import (
     table_of,
 )
 from tcpexp.ingest.network import Nodes
+from tcpexp.store.frames import conform
 from tests.support.crafting import PORT, write_pcap
 
 
@@ -35,10 +37,11 @@ def named(packets, ports=(PORT,)):
         pl.lit(None, dtype=pl.String).alias("flow")
     )
     connections = build_connections(streams, nodes).with_columns(flow=pl.lit(None, dtype=pl.String))
-    return attach_flows(packets, streams, connections), table_of(connections)
+    whole = conform(with_ace(attach_flows(packets, streams, connections)), "packets")
+    return whole, table_of(connections)
 
 
 def findings_of(*talks, kind=None):
     """What is said of a capture with these talks: of one kind, or all."""
-    found = describe(*tables_of(*talks))
+    found = describe(*tables_of(*talks)).findings
     return [finding for finding in found if kind is None or finding.kind == kind]

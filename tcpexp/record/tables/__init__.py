@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from tcpexp.record.columns import TableSchema
 from tcpexp.record.tables.congestion import FAIRNESS, FLOW_STATES, LOSS_EVENTS, PHASES
+from tcpexp.record.tables.diagnosis import SUMMARY
 from tcpexp.record.tables.kernel import (
     CA_STATES,
     KERNEL_LOG,
@@ -81,5 +82,9 @@ TABLES: dict[str, TableSchema] = {
         EVENTS,
         FAULTS,
         IPERF3,
+        SUMMARY,
     )
 }
+
+#: Tables that a run has only where they were asked for; of ``summary``: of explained captures.
+ON_REQUEST = frozenset({"complaints", "summary"})
