@@ -90,6 +90,9 @@ class Config:
     duplicate_threshold: int = 3
     restart_after_idle: bool = True
 
+    hystart: bool = False
+    """End the first slow start when the round trip grows: HyStart++, RFC 9406."""
+
     # Newer ways to find and repair losses, with SACK: RFC 8985, RFC 9937, RFC 2883, RFC 5682
     rack: bool = False
     """A segment is lost when one sent sufficiently later was delivered, instead of by counting."""

@@ -233,6 +233,9 @@ class Tcb:
         """Where congestion control stands, in the words of RFC 5681 section 3."""
         if self.in_recovery:
             return "fast recovery"
+        hystart = self.congestion.hystart
+        if hystart is not None and hystart.conservative:  # RFC 9406 section 4.2
+            return "conservative slow start"
         return (
             "slow start"
             if self.congestion.cwnd < self.congestion.ssthresh
