@@ -114,6 +114,12 @@ class Config:
     accecn_option: bool = True
     """Count octets by their mark in an option, beside the marked packets in the header's flags."""
 
+    # Data on the SYN: RFC 7413
+    fast_open: bool = False
+    """Send data with the SYN to servers that gave a cookie before; as a server, give them."""
+    fast_open_queue: int = 16
+    """Connections that a listener takes by cookie before their handshake: RFC 7413 section 5.1."""
+
     # Keep-alive: RFC 9293 section 3.8.4
     keepalive: bool = False
     keepalive_idle_ns: int = 120 * MINUTE
@@ -192,6 +198,7 @@ class Config:
             ("dscp", 0, 63),
             ("hop_limit", 1, 255),
             ("syn_queue", 0, 1 << 20),
+            ("fast_open_queue", 0, 1 << 20),
             ("accept_queue", 1, 1 << 20),
             ("challenge_acks_per_second", 1, 1 << 20),
         ):
