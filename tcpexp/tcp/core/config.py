@@ -90,6 +90,18 @@ class Config:
     duplicate_threshold: int = 3
     restart_after_idle: bool = True
 
+    # Newer ways to find and repair losses, with SACK: RFC 8985, RFC 9937, RFC 2883, RFC 5682
+    rack: bool = False
+    """A segment is lost when one sent sufficiently later was delivered, instead of by counting."""
+    tail_loss_probe: bool = False
+    """Send one segment when nothing was heard for two round trips; needs ``rack``."""
+    tlp_max_ack_delay_ns: int = 200 * MS
+    """What the peer may delay the acknowledgment of a single segment: RFC 8985 section 7.2."""
+    prr: bool = False
+    """Reduce cwnd step by step during recovery, in proportion to what arrives."""
+    frto: bool = False
+    """Find out whether a time-out was spurious, and take it back; with or without SACK."""
+
     # Marks in place of losses: RFC 3168 section 6.1, RFC 9768
     ecn: str = "off"
     """"off"; "accept" what the peer asks for; "request" it too; "accurate": ask for accurate ECN.
@@ -166,6 +178,7 @@ class Config:
             ("clock_granularity_ns", 1, SECOND),
             ("timestamp_tick_ns", MS, SECOND),
             ("duplicate_threshold", 1, 1000),
+            ("tlp_max_ack_delay_ns", 0, 10 * SECOND),
             ("fixed_window_segments", 1, 1 << 20),
             ("keepalive_idle_ns", 1, 1 << 62),
             ("keepalive_interval_ns", 1, 1 << 62),
@@ -184,6 +197,8 @@ class Config:
                 raise ValueError(f"{name} is {value}; it can be {low} to {high}")
         if self.rto_max_ns < max(self.rto_initial_ns, self.rto_min_ns):
             raise ValueError(f"rto_max_ns is {self.rto_max_ns}, below rto_min_ns or rto_initial_ns")
+        if self.tail_loss_probe and not self.rack:
+            raise ValueError("tail_loss_probe needs rack, which finds what the probe has shown")
         if self.ecn not in ("off", "accept", "request", "accurate"):
             raise ValueError(
                 f"ecn is {self.ecn!r}; it can be 'off', 'accept', 'request' or 'accurate'"

@@ -5,7 +5,7 @@ RFC 9293 sections 3.7, 3.8.6 and 3.10.2.
 
 from __future__ import annotations
 
-from tcpexp.tcp.core import accecn, ecn, events
+from tcpexp.tcp.core import accecn, ecn, events, losstimer, prr
 from tcpexp.tcp.core.config import SECOND
 from tcpexp.tcp.core.options import NONE, Options
 from tcpexp.tcp.core.scoreboard import next_hole
@@ -174,10 +174,8 @@ def retransmit(tcb: Tcb, sent: Sent, reason: str) -> None:
         flags |= ACK
     emit(tcb, sent.seq, flags, sent.payload)
     tcb.last_sent_ns = tcb.now
-    if (
-        tcb.timers.deadlines[Timer.RETRANSMIT] is None
-        and tcb.timers.deadlines[Timer.PERSIST] is None
-    ):
+    prr.on_sent(tcb, sent.end - sent.seq)
+    if not losstimer.running(tcb) and tcb.timers.deadlines[Timer.PERSIST] is None:
         set_timer(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
 
 
@@ -189,14 +187,15 @@ def send_what_may_go(tcb: Tcb) -> None:
     RFC 9293 section 3.10.2, RFC 6675 section 5 (step C), RFC 9293 section 3.10.7.4 (MUST-58).
     """
     out = tcb.out
-    if (out.queue or out.unsent or tcb.fin_wanted) and tcb.state in SENDING:
+    waiting = tcb.frto is not None and tcb.frto.waiting  # RFC 5682 section 2.1 step 3
+    if (out.queue or out.unsent or tcb.fin_wanted) and tcb.state in SENDING and not waiting:
         if not out.queue:
             restart_after_idle(tcb)
         if out.lost_segments:
             send_lost(tcb)
         if (out.unsent or tcb.fin_wanted) and not out.lost_segments:  # what was lost goes first
             send_new(tcb)
-        if tcb.in_recovery and tcb.sack_ok:
+        if tcb.in_recovery and tcb.sack_ok and not tcb.config.rack:
             send_holes(tcb)
     if tcb.ack_now:
         send_ack(tcb)
@@ -224,7 +223,9 @@ def send_lost(tcb: Tcb) -> None:
 
     RFC 6675 section 4 (NextSeg rule 1), RFC 9293 section 3.8.6 (SHLD-16).
     """
-    reason = ("SACK" if tcb.sack_ok else "partial ACK") if tcb.in_recovery else "after loss"
+    reason = "after loss"
+    if tcb.in_recovery:
+        reason = "RACK" if tcb.uses_rack else "SACK" if tcb.sack_ok else "partial ACK"
     edge = tcb.snd_una + tcb.snd_wnd
     for sent in list(tcb.out.lost()):
         if tcb.out.pipe and tcb.out.pipe + (sent.end - sent.seq) > tcb.congestion.cwnd:
@@ -264,7 +265,7 @@ def send_new(tcb: Tcb) -> None:
                 set_timer(tcb, Timer.SWS_OVERRIDE, tcb.config.sws_override_ns)
             return
         under_way = out.pipe if tcb.sack_ok or not tcb.in_recovery else tcb.flight
-        if tcb.duplicate_acks and not tcb.in_recovery:
+        if tcb.duplicate_acks and not tcb.in_recovery and not tcb.uses_rack:
             under_way = tcb.flight - limited_room(tcb)
         if under_way + length > tcb.congestion.cwnd and out.pipe:
             return
@@ -334,8 +335,10 @@ def send_segment(tcb: Tcb, length: int) -> None:
         tcb.fin_sent = True
         if tcb.state is State.CLOSE_WAIT:
             go_to(tcb, State.LAST_ACK, "FIN sent")
-    if tcb.timers.deadlines[Timer.RETRANSMIT] is None:  # RFC 6298 section 5 rule 5.1
-        set_timer(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
+    prr.on_sent(tcb, end - seq)
+    idle = not losstimer.running(tcb)
+    losstimer.after_new_data(tcb)
+    if idle:
         stop_timer(tcb, Timer.PERSIST)
 
 

@@ -14,6 +14,7 @@ from tcpexp.tcp.core.congestion.base import CongestionControl
 from tcpexp.tcp.core.congestion.builtin import make_control
 from tcpexp.tcp.core.ecnstate import Ecn
 from tcpexp.tcp.core.isn import Endpoint
+from tcpexp.tcp.core.lossstate import Frto, Prr, Rack, Tlp
 from tcpexp.tcp.core.receivebuffer import ReceiveBuffer
 from tcpexp.tcp.core.rtt import RttEstimator
 from tcpexp.tcp.core.segment import Segment
@@ -47,7 +48,9 @@ class Tcb:
         "fast_retransmit_from",
         "fin_sent",
         "fin_wanted",
+        "frto",
         "in_recovery",
+        "in_rto_recovery",
         "irs",
         "iss",
         "last_ack_sent",
@@ -64,6 +67,8 @@ class Tcb:
         "passive",
         "probed_ns",
         "probes",
+        "prr",
+        "rack",
         "rcv_adv",
         "rcv_nxt",
         "rcv_scale",
@@ -72,6 +77,7 @@ class Tcb:
         "received",
         "recover",
         "remote",
+        "repairs",
         "rtt",
         "sack_ok",
         "scaling",
@@ -88,6 +94,7 @@ class Tcb:
         "timeouts",
         "timers",
         "timestamps_ok",
+        "tlp",
         "trace",
         "ts_recent",
         "ts_recent_ns",
@@ -184,6 +191,13 @@ class Tcb:
         # Loss: RFC 5681 section 3.2, RFC 6582 section 3.2, RFC 6675 section 5
         self.duplicate_acks = 0
         self.in_recovery = False
+        self.in_rto_recovery = False  # until what was outstanding at a time-out is acknowledged
+        # whether acknowledgments concern more than RFC 5681, 6582 and 6675
+        self.repairs = self.config.rack or self.config.prr or self.config.frto
+        self.rack = Rack()
+        self.tlp = Tlp()
+        self.prr: Prr | None = None  # during a recovery
+        self.frto: Frto | None = None  # after a time-out
         self.recover = 0  # recovery lasts until this is acknowledged
         self.fast_retransmit_from = 0  # and another cannot begin before this is
         self.limited_octets = 0  # sent by limited transmit, not part of FlightSize
@@ -200,6 +214,11 @@ class Tcb:
     def flight(self) -> int:
         """FlightSize: octets sent and not cumulatively acknowledged. RFC 5681 section 2."""
         return self.snd_nxt - self.snd_una
+
+    @property
+    def uses_rack(self) -> bool:
+        """Whether losses are found by time. RFC 8985 section 4: only with SACK."""
+        return self.config.rack and self.sack_ok
 
     @property
     def fin_acked(self) -> bool:

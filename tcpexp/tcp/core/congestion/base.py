@@ -42,6 +42,8 @@ class CongestionControl:
 
     name = ""
     recovery = "newreno"
+    #: Whether proportional rate reduction may reduce cwnd in its place: RFC 9937 section 6.
+    reduces_in_steps = True
 
     def __init__(self, smss: int, config: Config) -> None:
         """Begin in slow start. RFC 5681 section 3.1."""
