@@ -156,7 +156,7 @@ def _silly(rows: pl.DataFrame) -> Iterator[Finding]:
         & (pl.col("scale") != "unknown")
         & ~pl.col("syn")
         & ~pl.col("rst")
-        & (pl.col("segments") > _SILLY)
+        & (pl.col("segments") >= _SILLY)
     )
     for lane, few in lanes_with(told, small.fill_null(False)):
         if len(few) >= _SILLY:
