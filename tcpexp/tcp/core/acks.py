@@ -76,12 +76,12 @@ def _advance(tcb: Tcb, segment: Segment, ack: int, sacked_sent_ns: int | None) -
     tcb.snd_una = ack
     if tcb.snd_up is not None and tcb.snd_up <= ack:
         tcb.snd_up = None
-    measure(tcb, segment, sent_ns if sent_ns is not None else sacked_sent_ns, flight)
+    rtt_ns = measure(tcb, segment, sent_ns if sent_ns is not None else sacked_sent_ns, flight)
     tcb.probes = 0
     losstimer.after_ack(tcb)
     if tcb.timers.deadlines[Timer.PERSIST] is not None:
         reopen(tcb)
-    loss.on_new_ack(tcb, octets, flight)
+    loss.on_new_ack(tcb, octets, flight, rtt_ns)
     if tcb.write_refused and tcb.out.space:
         tcb.write_refused = False
         tcb.events.append(events.SpaceFreed(tcb.now, tcb.out.space))
@@ -100,9 +100,9 @@ def reopen(tcb: Tcb) -> None:
         tcb.out.mark_lost(sent)
 
 
-def measure(tcb: Tcb, segment: Segment, sent_ns: int | None, flight: int) -> None:
+def measure(tcb: Tcb, segment: Segment, sent_ns: int | None, flight: int) -> int | None:
     """Take a round-trip sample: from the newest segment covered that was sent once only, else from
-    the timestamp that comes back.
+    the timestamp that comes back. Return it, None where there is none.
 
     RFC 6298 section 3, RFC 9293 section 3.8.1 (MUST-18), RFC 7323 section 4.1, RFC 7323 appendix G.
     """
@@ -116,10 +116,10 @@ def measure(tcb: Tcb, segment: Segment, sent_ns: int | None, flight: int) -> Non
         tick = tcb.config.timestamp_tick_ns
         ticks = (tcb.now // tick - segment.options.timestamps[1]) & MASK
         if ticks >= HALF:  # an echo of nothing that this end has sent yet
-            return
+            return None
         rtt_ns = ticks * tick
     else:
-        return
+        return None
     samples = max(1, -(-flight // (2 * tcb.eff_snd_mss))) if tcb.timestamps_ok else 1
     tcb.rtt.take(rtt_ns, samples)
     tcb.tlp.measured = True
@@ -129,6 +129,7 @@ def measure(tcb: Tcb, segment: Segment, sent_ns: int | None, flight: int) -> Non
                 tcb.now, rtt_ns, tcb.rtt.srtt_ns or 0, tcb.rtt.rttvar_ns, tcb.rtt.rto_ns
             )
         )
+    return rtt_ns
 
 
 def acknowledge_soon(tcb: Tcb, octets: int) -> None:

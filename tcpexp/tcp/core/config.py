@@ -90,6 +90,9 @@ class Config:
     duplicate_threshold: int = 3
     restart_after_idle: bool = True
 
+    hystart: bool = False
+    """End the first slow start when the round trip grows: HyStart++, RFC 9406."""
+
     # Newer ways to find and repair losses, with SACK: RFC 8985, RFC 9937, RFC 2883, RFC 5682
     rack: bool = False
     """A segment is lost when one sent sufficiently later was delivered, instead of by counting."""
@@ -110,6 +113,12 @@ class Config:
     """
     accecn_option: bool = True
     """Count octets by their mark in an option, beside the marked packets in the header's flags."""
+
+    # Data on the SYN: RFC 7413
+    fast_open: bool = False
+    """Send data with the SYN to servers that gave a cookie before; as a server, give them."""
+    fast_open_queue: int = 16
+    """Connections that a listener takes by cookie before their handshake: RFC 7413 section 5.1."""
 
     # Keep-alive: RFC 9293 section 3.8.4
     keepalive: bool = False
@@ -189,6 +198,7 @@ class Config:
             ("dscp", 0, 63),
             ("hop_limit", 1, 255),
             ("syn_queue", 0, 1 << 20),
+            ("fast_open_queue", 0, 1 << 20),
             ("accept_queue", 1, 1 << 20),
             ("challenge_acks_per_second", 1, 1 << 20),
         ):

@@ -167,7 +167,8 @@ class StateChanged(Event):
 class CongestionChanged(Event):
     """cwnd, ssthresh (bytes) or mode changed.
 
-    Modes: ``slow start``, ``congestion avoidance``, ``fast recovery``. RFC 5681 section 3.
+    Modes: ``slow start``, ``congestion avoidance``, ``fast recovery``, and with HyStart++
+    ``conservative slow start``. RFC 5681 section 3, RFC 9406 section 4.2.
     """
 
     cwnd: int

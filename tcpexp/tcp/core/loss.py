@@ -16,8 +16,9 @@ from tcpexp.tcp.core.tcb import Tcb, note_congestion
 from tcpexp.tcp.core.timers import Timer
 
 
-def on_new_ack(tcb: Tcb, octets: int, flight_before: int) -> None:
-    """Take an acknowledgment that advanced SND.UNA over ``octets`` of data.
+def on_new_ack(tcb: Tcb, octets: int, flight_before: int, rtt_ns: int | None = None) -> None:
+    """Take an acknowledgment that advanced SND.UNA over ``octets`` of data; ``rtt_ns`` is what it
+    measured.
 
     RFC 5681 section 3, RFC 6582 section 3.2, RFC 6675 section 5.
     """
@@ -28,7 +29,9 @@ def on_new_ack(tcb: Tcb, octets: int, flight_before: int) -> None:
         tcb.in_rto_recovery = False
     if not tcb.in_recovery:
         if octets and not tcb.ecn.marked:
-            tcb.congestion.on_ack(AckReport(octets, tcb.now, tcb.rtt.srtt_ns, flight_before))
+            srtt_ns, una, nxt = tcb.rtt.srtt_ns, tcb.snd_una, tcb.snd_nxt
+            report = AckReport(octets, tcb.now, srtt_ns, flight_before, rtt_ns, una, nxt)
+            tcb.congestion.on_ack(report)
             note_congestion(tcb, "new ACK")
     elif tcb.snd_una >= tcb.recover:
         leave_recovery(tcb, "full ACK")

@@ -4,6 +4,7 @@ of the tail loss probe; one of them at a time. RFC 6298 section 5, RFC 8985 sect
 
 from __future__ import annotations
 
+from tcpexp.tcp.core.segment import SYN
 from tcpexp.tcp.core.tcb import Tcb, set_timer, stop_timer
 from tcpexp.tcp.core.timers import Timer
 
@@ -65,6 +66,8 @@ def probe_is_due(tcb: Tcb) -> bool:
     return (
         tcb.config.tail_loss_probe
         and tcb.sack_ok
+        and bool(tcb.out.queue)
+        and not tcb.out.queue[0].flags & SYN
         and not tcb.in_recovery
         and not tcb.in_rto_recovery
         and not tcb.out.sacked_segments

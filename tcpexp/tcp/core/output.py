@@ -21,10 +21,12 @@ from tcpexp.tcp.core.window import offer_window
 def syn_options(tcb: Tcb) -> Options:
     """Return what a SYN offers, or a SYN,ACK agrees to.
 
-    RFC 9293 section 3.7.1 (MUST-14, MUST-67), RFC 7323 section 2.2, RFC 2018 section 2.
+    RFC 9293 section 3.7.1 (MUST-14, MUST-67), RFC 7323 section 2.2, RFC 2018 section 2, RFC 7413
+    section 4.1.1.
     """
     stamps = (timestamp(tcb), tcb.ts_recent) if tcb.timestamps_ok else None
-    return Options(tcb.config.mss, tcb.rcv_scale if tcb.scaling else None, tcb.sack_ok, (), stamps)
+    shift = tcb.rcv_scale if tcb.scaling else None
+    return Options(tcb.config.mss, shift, tcb.sack_ok, (), stamps, tcb.fast_open)
 
 
 def timestamp(tcb: Tcb) -> int:
@@ -146,18 +148,23 @@ def reset_for(segment: Segment) -> Segment | None:
     )
 
 
-def send_syn(tcb: Tcb) -> None:
+def send_syn(tcb: Tcb, data: bytes = b"") -> None:
     """Send the SYN, or the SYN,ACK, and put it on the retransmission queue.
+
+    ``data`` go with it, and stand behind it on the queue, so that they are sent again by themselves
+    if the SYN,ACK does not cover them: RFC 7413 section 4.2.2.
 
     RFC 9293 sections 3.10.1 and 3.10.7.2.
     """
     flags = SYN if tcb.state is State.SYN_SENT else SYN | ACK
     if not tcb.out.queue:
         tcb.out.add(Sent(tcb.iss, tcb.iss + 1, b"", SYN, tcb.now, tcb.now))
-        tcb.snd_nxt = tcb.iss + 1
+        tcb.snd_nxt = tcb.iss + 1 + len(data)
+        if data:
+            tcb.out.add(Sent(tcb.iss + 1, tcb.snd_nxt, data, 0, tcb.now, tcb.now))
     else:
         tcb.out.queue[0].times += 1  # simultaneous open: the SYN goes again, with an ACK
-    emit(tcb, tcb.iss, flags)
+    emit(tcb, tcb.iss, flags, data)
     set_timer(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
 
 
@@ -188,7 +195,9 @@ def send_what_may_go(tcb: Tcb) -> None:
     """
     out = tcb.out
     waiting = tcb.frto is not None and tcb.frto.waiting  # RFC 5682 section 2.1 step 3
-    if (out.queue or out.unsent or tcb.fin_wanted) and tcb.state in SENDING and not waiting:
+    # RFC 7413 section 4.2.2: a server that took data with the SYN need not wait to answer
+    may_send = tcb.state in SENDING or (tcb.fast_opened and tcb.state is State.SYN_RECEIVED)
+    if (out.queue or out.unsent or tcb.fin_wanted) and may_send and not waiting:
         if not out.queue:
             restart_after_idle(tcb)
         if out.lost_segments:
@@ -286,7 +295,8 @@ def may_send(tcb: Tcb, length: int, usable: int) -> bool:
     """
     if tcb.override_sws:  # rule 4; rule 1, a whole segment, is the caller's
         return True
-    idle = tcb.nodelay or tcb.snd_nxt == tcb.snd_una
+    # a SYN,ACK alone holds nothing back: RFC 7413 section 4.2.2
+    idle = tcb.nodelay or tcb.snd_nxt == max(tcb.snd_una, tcb.iss + 1)
     if not tcb.config.sender_sws_avoidance:
         return idle
     # rule 2: all that is queued, pushed by the SEND call (or by CLOSE)

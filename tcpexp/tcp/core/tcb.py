@@ -45,6 +45,8 @@ class Tcb:
         "eff_rcv_mss",
         "eff_snd_mss",
         "events",
+        "fast_open",
+        "fast_opened",
         "fast_retransmit_from",
         "fin_sent",
         "fin_wanted",
@@ -56,6 +58,7 @@ class Tcb:
         "last_ack_sent",
         "last_arrival_ns",
         "last_sent_ns",
+        "learned_cookie",
         "limited_octets",
         "local",
         "max_snd_wnd",
@@ -172,6 +175,9 @@ class Tcb:
         self.scaling = config.window_scaling
         self.sack_ok = config.sack
         self.timestamps_ok = config.timestamps
+        self.fast_open: bytes | None = None  # the option of this end's SYN: RFC 7413 section 4.1.1
+        self.fast_opened = False  # whether the peer's cookie was right, and its text was taken
+        self.learned_cookie: bytes | None = None
         self.ts_recent = 0
         self.ts_recent_ns = 0
 
@@ -233,6 +239,9 @@ class Tcb:
         """Where congestion control stands, in the words of RFC 5681 section 3."""
         if self.in_recovery:
             return "fast recovery"
+        hystart = self.congestion.hystart
+        if hystart is not None and hystart.conservative:  # RFC 9406 section 4.2
+            return "conservative slow start"
         return (
             "slow start"
             if self.congestion.cwnd < self.congestion.ssthresh

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tcpexp.tcp.core import events, loss, losstimer, tlp
+from tcpexp.tcp.core import events, fastopen, loss, losstimer, tlp
 from tcpexp.tcp.core.output import emit, retransmit, send_ack, send_reset
 from tcpexp.tcp.core.segment import ACK, SYN
 from tcpexp.tcp.core.sendbuffer import Sent
@@ -41,6 +41,7 @@ def retransmission_timeout(tcb: Tcb) -> None:
         return
     if first.flags & SYN:
         tcb.syn_resent = True
+        fastopen.on_syn_timeout(tcb)
         tcb.out.mark_lost(first)
     else:
         loss.on_timeout(tcb)
