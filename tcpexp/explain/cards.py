@@ -206,7 +206,11 @@ def _strips(limits: pl.DataFrame, begin: int, end: int) -> Iterator[Strip]:
     whole = max(end - begin, 1)
     for (sender,), rows in limits.partition_by("sender", as_dict=True, maintain_order=True).items():
         parts = tuple(
-            (row["limit"], (row["from_ns"] - begin) / whole, (row["to_ns"] - row["from_ns"]) / whole)
+            (
+                row["limit"],
+                (row["from_ns"] - begin) / whole,
+                (row["to_ns"] - row["from_ns"]) / whole,
+            )
             for row in rows.iter_rows(named=True)
         )
         yield Strip(str(sender), parts)

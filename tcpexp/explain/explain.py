@@ -31,7 +31,6 @@ from tcpexp.store.rundir import to_json_text, write_atomic
 from tcpexp.telling import Say, say_nothing
 
 
-
 @dataclass(frozen=True)
 class Explained:
     """An explanation on disk. ``timing`` has the seconds of wall time of each step."""
@@ -71,8 +70,8 @@ def explain_captures(
 
     The same captures are explained again in the same folder. A folder that holds something else is
     never touched. The captures themselves are copied, and never changed. With ``asked`` hosts and
-    flows get the names of its spec, and its expectations are judged. Without ``labels`` Wireshark's analysis is left out, which
-    saves most of the time.
+    flows get the names of its spec, and its expectations are judged. Without ``labels`` Wireshark's
+    analysis is left out, which saves most of the time.
 
     Raises:
         SpecError: a path is no file, or ``out`` holds something else, or the spec's hosts cannot
