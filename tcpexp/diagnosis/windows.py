@@ -65,7 +65,7 @@ def _unknown_scale(rows: pl.DataFrame) -> Iterator[Finding]:
 def _zero(rows: pl.DataFrame) -> Iterator[Finding]:
     """Spans in which an end offered no window."""
     told = rows.filter("has_ack", ~pl.col("rst"), ~pl.col("syn")).with_columns(
-        closed=pl.col("window_bytes") == 0
+        closed=pl.col("offered") == 0
     )
     told = told.with_columns(
         span=(pl.col("closed") & ~pl.col("closed").shift().over(LANE).fill_null(False))
@@ -151,8 +151,8 @@ def _silly(rows: pl.DataFrame) -> Iterator[Finding]:
     )
     told = rows.join(sizes, on=list(LANE), how="inner", maintain_order="left")
     small = (
-        (pl.col("window_bytes") > 0)
-        & (pl.col("window_bytes") < pl.min_horizontal("full", 536))
+        (pl.col("offered") > 0)
+        & (pl.col("offered") < pl.min_horizontal("full", 536))
         & (pl.col("scale") != "unknown")
         & ~pl.col("syn")
         & ~pl.col("rst")
@@ -160,7 +160,7 @@ def _silly(rows: pl.DataFrame) -> Iterator[Finding]:
     )
     for lane, few in lanes_with(told, small.fill_null(False)):
         if len(few) >= _SILLY:
-            least = min(row["window_bytes"] for row in few)
+            least = min(row["offered"] for row in few)
             yield lane.say(
                 "silly_window",
                 f"The {lane.by} offered windows smaller than a segment"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tcpexp.tcp.core import events, loss
+from tcpexp.tcp.core import events, fastopen, loss, losstimer, tlp
 from tcpexp.tcp.core.output import emit, retransmit, send_ack, send_reset
 from tcpexp.tcp.core.segment import ACK, SYN
 from tcpexp.tcp.core.sendbuffer import Sent
@@ -41,13 +41,14 @@ def retransmission_timeout(tcb: Tcb) -> None:
         return
     if first.flags & SYN:
         tcb.syn_resent = True
+        fastopen.on_syn_timeout(tcb)
         tcb.out.mark_lost(first)
     else:
         loss.on_timeout(tcb)
     tcb.timeouts += 1
     tcb.rtt.back_off()
     retransmit(tcb, first, "timeout")
-    set_timer(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
+    losstimer.start(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
     if tcb.timeouts == tcb.config.r1_retransmissions:
         tcb.events.append(events.Trouble(tcb.now, tcb.timeouts))
 
@@ -142,4 +143,6 @@ HANDLERS = {
     Timer.SWS_OVERRIDE: override_silly_window,
     Timer.DELAYED_ACK: delayed_ack_timeout,
     Timer.KEEPALIVE: keepalive_timeout,
+    Timer.REORDER: loss.on_reorder_timeout,
+    Timer.PROBE: tlp.send_probe,
 }

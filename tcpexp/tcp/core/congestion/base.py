@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tcpexp.tcp.core.config import Config
+from tcpexp.tcp.core.congestion.hystart import HyStart
 
 #: ssthresh when nothing limits the first slow start: RFC 5681 section 3.1, "arbitrarily high".
 NO_LIMIT = 1 << 30
@@ -29,6 +30,9 @@ class AckReport:
     now: int
     srtt_ns: int | None
     flight: int  # octets outstanding before it arrived
+    rtt_ns: int | None = None  # the round trip that it measured, if it did
+    snd_una: int = 0
+    snd_nxt: int = 0
 
 
 class CongestionControl:
@@ -42,6 +46,8 @@ class CongestionControl:
 
     name = ""
     recovery = "newreno"
+    #: Whether proportional rate reduction may reduce cwnd in its place: RFC 9937 section 6.
+    reduces_in_steps = True
 
     def __init__(self, smss: int, config: Config) -> None:
         """Begin in slow start. RFC 5681 section 3.1."""
@@ -51,6 +57,8 @@ class CongestionControl:
         self.cwnd = self.initial_cwnd
         self.ssthresh = config.initial_ssthresh
         self.bytes_acked = 0
+        # RFC 9406 section 4.3: for the first slow start only, whose end is not known
+        self.hystart = HyStart() if config.hystart else None
 
     def on_ack(self, report: AckReport) -> None:
         """Grow by slow start below ssthresh, else by congestion avoidance.
@@ -61,10 +69,23 @@ class CongestionControl:
         later. RFC 7661 section 4.
         """
         if self.cwnd < self.ssthresh:
-            if 2 * report.flight > self.cwnd:
+            if self.hystart is not None:
+                self._start_with_care(self.hystart, report)
+            elif 2 * report.flight > self.cwnd:
                 self.cwnd += min(report.octets, self.smss)  # equation 2
         elif report.flight + self.smss > self.cwnd:
             self.avoid_congestion(report)
+
+    def _start_with_care(self, hystart: HyStart, report: AckReport) -> None:
+        """Grow by slow start that watches the round trip, until that ends it.
+
+        RFC 9406 section 4.2.
+        """
+        if 2 * report.flight > self.cwnd:
+            self.cwnd += hystart.growth(report.octets, self.smss)
+        if hystart.on_ack(report.rtt_ns, report.snd_una, report.snd_nxt):
+            self.ssthresh = self.cwnd
+            self.hystart = None
 
     def avoid_congestion(self, report: AckReport) -> None:
         """Grow by one segment for each window of octets acknowledged.
@@ -91,6 +112,7 @@ class CongestionControl:
 
         RFC 5681 section 3.2 steps 2 and 3, RFC 6675 section 5 step 4.2.
         """
+        self.hystart = None
         self.ssthresh = self.reduced(flight)
         self.cwnd = self.ssthresh + inflate_segments * self.smss
         self.bytes_acked = 0
@@ -120,6 +142,7 @@ class CongestionControl:
 
         RFC 3168 section 6.1.2: as for a lost segment.
         """
+        self.hystart = None
         self.ssthresh = self.reduced(flight)
         self.cwnd = self.ssthresh
         self.bytes_acked = 0
@@ -129,6 +152,7 @@ class CongestionControl:
 
         RFC 5681 section 3.1, RFC 6298 section 5.
         """
+        self.hystart = None
         if not repeated:
             self.ssthresh = self.reduced(flight)
         self.cwnd = self.smss
