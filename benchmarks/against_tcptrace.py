@@ -15,6 +15,7 @@ that its fields define: packets, payload, flags. The reasons:
 - tcptrace takes the last packet's number for the end of a stream that has a reset.
 - tcptrace's longest idle time lasts to the capture's end while a connection is open.
 - tcptrace takes packets for copies by IP id and sequence number alone, and none with IP id 0.
+- tcptrace has no first flight where the SYN-ACK was captured before the SYN.
 - tcptrace takes the times of a copy for those of a repetition, as its manual says; tcpexp's
   counts of repetitions do the same, its findings do not.
 - tshark takes the frame's length for the packet's where the frame is shorter.
@@ -176,12 +177,19 @@ def compare(capture: Path) -> Iterator[Compared]:
     theirs: dict[tuple[str, ...], list[Row]] = {}
     for row in by_tcptrace(capture):
         theirs.setdefault(row["ends"], []).append(row)
+    pairs: list[tuple[Row, Row]] = []
     for ends, other in theirs.items():
         # connections between the same ends follow each other
         own = [row for row in ours if ends_of(row) == ends]
         if len(own) == len(other):
-            for row, their in zip(own, other, strict=True):
-                yield from _against_tcptrace(capture.name, row, their)
+            pairs += zip(own, other, strict=True)
+    untraced = {
+        row["connection"]
+        for row, other in pairs
+        if (_number("packets", other["packets"]) or 0) < row["packets"]
+    }
+    for row, other in pairs:
+        yield from _against_tcptrace(capture.name, row, other, row["connection"] in untraced)
     sums = by_tshark(capture)
     for ends in sorted({ends_of(row) for row in ours}):
         for name in TSHARK:
@@ -192,13 +200,12 @@ def compare(capture: Path) -> Iterator[Compared]:
                 yield Compared(capture.name, text, name, "tshark", own, other, own == other)
 
 
-def _against_tcptrace(capture: str, row: Row, other: Row) -> Iterator[Compared]:
+def _against_tcptrace(capture: str, row: Row, other: Row, untraced: bool) -> Iterator[Compared]:
     direction = f"{':'.join(ends_of(row)[:2])} > {':'.join(ends_of(row)[2:])}"
-    fewer = (_number("packets", other["packets"]) or 0) < row["packets"]
     for name, (_, tolerance) in TCPTRACE.items():
         own, their = row[name], _number(name, other[name])
         equal = abs((own or 0) - (their or 0)) <= tolerance
-        reason = "" if equal else "not traced" if fewer else _reason(name, row, their)
+        reason = "" if equal else "not traced" if untraced else _reason(name, row, their)
         yield Compared(capture, direction, name, "tcptrace", own, their, equal, reason)
 
 
@@ -213,6 +220,8 @@ def _reason(name: str, row: Row, theirs: float | None) -> str:
         return "to the end"
     if name == "copies":
         return "ids"
+    if name.startswith("first_flight") and not theirs:
+        return "order"
     return ""
 
 

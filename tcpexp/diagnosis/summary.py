@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tcpexp.diagnosis.scale import with_scale
 from tcpexp.diagnosis.segments import LANE
 from tcpexp.diagnosis.stamps import stamp_samples
 from tcpexp.late import polars as pl
@@ -167,6 +168,7 @@ def _streams(segments: pl.DataFrame) -> pl.DataFrame:
         .join(opened, on=list(LANE), how="semi")
         .group_by(LANE)
         .agg(stream_bytes=pl.col("end").max() - 2)
+        .filter(pl.col("stream_bytes") >= 0)
     )
 
 
@@ -182,7 +184,12 @@ def _windows(segments: pl.DataFrame) -> pl.DataFrame:
             & pl.col("wscale").is_not_null().all()
         )
     )
-    told = segments.filter(~pl.col("rst"), pl.col("has_ack") | pl.col("syn"))
+    known = (pl.col("scale") != "unknown") | pl.col("syn")
+    # a SYN-ACK has the option only where the SYN had it (RFC 7323 section 2.2)
+    answered = (pl.col("syn") & pl.col("has_ack")).any().over(LANE)
+    told = with_scale(segments).filter(
+        ~pl.col("rst"), pl.col("has_ack") | pl.col("syn"), known | answered
+    )
     told = told.join(offers, on="connection", how="left").filter(
         ~(pl.col("syn") & pl.col("scaled").fill_null(False)) | pl.col("syn").all().over(LANE)
     )

@@ -6,34 +6,12 @@ from collections.abc import Iterator
 
 from tcpexp.diagnosis.finding import Finding, packets_text
 from tcpexp.diagnosis.lanes import lane_of, lanes_with, many, numbers_of
+from tcpexp.diagnosis.scale import with_scale
 from tcpexp.diagnosis.segments import LANE
 from tcpexp.late import polars as pl
 from tcpexp.words.measured import size_words, time_words
 
 _MANAGING = "RFC 9293 section 3.8.6"
-
-
-def with_scale(segments: pl.DataFrame) -> pl.DataFrame:
-    """Add ``scale``: ``known`` (both SYNs were seen), ``unknown``, or ``none`` (a SYN without the
-    option: nobody scales, RFC 7323 section 2.2).
-    """
-    offers = (
-        segments.filter("syn")
-        .group_by("connection")
-        .agg(
-            ends=pl.col("from_client").n_unique(),
-            without=(pl.col("wscale").is_null() & ~pl.col("options_cut").fill_null(False)).any(),
-            cut=(pl.col("wscale").is_null() & pl.col("options_cut").fill_null(False)).any(),
-        )
-    )
-    scale = (
-        pl.when("without").then(pl.lit("none"))
-        .when((pl.col("ends") == 2) & ~pl.col("cut")).then(pl.lit("known"))
-        .otherwise(pl.lit("unknown"))
-    )  # fmt: skip
-    return segments.join(offers, on="connection", how="left", maintain_order="left").with_columns(
-        scale=scale
-    )
 
 
 def find_windows(segments: pl.DataFrame) -> Iterator[Finding]:
@@ -156,7 +134,7 @@ def _silly(rows: pl.DataFrame) -> Iterator[Finding]:
         & (pl.col("scale") != "unknown")
         & ~pl.col("syn")
         & ~pl.col("rst")
-        & (pl.col("segments") > _SILLY)
+        & (pl.col("segments") >= _SILLY)
     )
     for lane, few in lanes_with(told, small.fill_null(False)):
         if len(few) >= _SILLY:

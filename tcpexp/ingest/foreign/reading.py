@@ -10,11 +10,13 @@ import numpy as np
 import polars as pl
 
 from tcpexp.errors import DataError
-from tcpexp.ingest.foreign.captured import Captured, read_file
+from tcpexp.ingest.columnar import nullable
+from tcpexp.ingest.foreign.captured import Captured, How, read_file
 from tcpexp.ingest.foreign.labels import judge
 from tcpexp.ingest.foreign.naming import names_of_files
 from tcpexp.ingest.foreign.notes import Notes
-from tcpexp.store.frames import conform, empty_frame
+from tcpexp.ingest.tshark import without_unknown_scale
+from tcpexp.store.frames import conform, schema_of
 from tcpexp.telling import Say, say_nothing
 
 
@@ -57,34 +59,47 @@ def read_foreign(
     files: list[Captured] = []
     for path, name in zip(paths, names_of_files(paths), strict=True):
         tell(f"reading {path.name}")
-        files.append(read_file(path, name, inner, piece_bytes))
-    starts = [file.first_ns for file in files if file.first_ns is not None]
-    zero = min(starts, default=0)
+        files.append(read_file(path, name, How(labels, inner, piece_bytes)))
+    notes = Notes(tuple(file.notes for file in files))
+    zero = min((file.first_ns for file in files if file.first_ns is not None), default=0)
     frames = []
-    for file in files:
+    # what a file needed is given back before the next one is looked at
+    for file in (files.pop(0) for _ in paths):
         if labels and file.packets.height:
             tell(f"labelling {file.path.name}")
         frames.append(_finished(file, zero, labels))
-    packets = pl.concat(frames) if frames else empty_frame("packets")
-    return Foreign(packets, zero, Notes(tuple(file.notes for file in files)))
+    return Foreign(pl.concat(frames), zero, notes)
 
 
 def _finished(file: Captured, zero: int, labels: bool) -> pl.DataFrame:
     """Return a file's packets as rows of the table."""
-    packets = file.packets.with_columns(
-        capture=pl.col("interface").replace_strict(file.captures, return_dtype=pl.String),
-        t_ns=pl.col("epoch_ns") - zero,
-    )
+    names = list(dict.fromkeys(file.captures.values()))
+    named = {
+        "capture": pl.col("interface").replace_strict(file.captures, return_dtype=pl.String),
+        "t_ns": pl.col("epoch_ns") - zero,
+    }
+    packets = file.packets
     if labels:
-        order = {name: at for at, name in enumerate(dict.fromkeys(file.captures.values()))}
-        groups = {number: order[name] for number, name in file.captures.items()}
-        judged = judge(file.segments, groups)
-        at = np.full(packets.height, -1, dtype=np.int64)
-        at[judged["number"].to_numpy() - 1] = np.arange(judged.height)
-        places = pl.Series(at)
-        places = places.set(places < 0, None)
-        packets = packets.with_columns(
-            judged[name].gather(places).alias(name)
-            for name in ("labels", "in_flight_bytes", "rtt_ns")
+        packets = packets.hstack(_judged(file, names))
+    # packets of one capture are in order as they are
+    whole = packets.select(
+        named[column].alias(column)
+        if column in named
+        else (
+            pl.col(column) if column in packets.columns else pl.lit(None, dtype=kind).alias(column)
         )
-    return conform(packets, "packets")
+        for column, kind in schema_of("packets").items()
+    )
+    whole = without_unknown_scale(whole)
+    return whole if len(names) < 2 else conform(whole, "packets")
+
+
+def _judged(file: Captured, names: list[str]) -> pl.DataFrame:
+    """Return Wireshark's labels and what goes with them, a row for each packet of the file."""
+    groups = {number: names.index(name) for number, name in file.captures.items()}
+    judged = judge(file.segments, groups)
+    if judged.height == file.packets.height:
+        return judged.drop("number")
+    at = np.full(file.packets.height, -1, dtype=np.int64)
+    at[judged["number"].to_numpy() - 1] = np.arange(judged.height)
+    return judged.drop("number").select(pl.all().gather(nullable(at)))
