@@ -21,7 +21,6 @@ WITHOUT_EFFECT = frozenset(
     {
         "net.inet.tcp.hostcache.purgenow",
         "net.inet.tcp.syncookies",
-        "net.inet.tcp.icmp_may_rst",
         "net.inet.tcp.ecn.maxretries",
         "net.inet.tcp.tolerate_missing_ts",
         "net.ipv4.tcp_no_metrics_save",
@@ -257,6 +256,7 @@ SYSCTLS: dict[str, Setter] = {
     "net.inet.tcp.rexmit_initial": _number("rto_initial_ns", MS),
     "net.inet.tcp.rexmit_slop": _only("200"),
     "net.inet.tcp.rexmit_drop_options": _only("0"),
+    "net.inet.tcp.icmp_may_rst": _switch("icmp_ends_attempts"),
     "net.inet.tcp.drop_synfin": _syn_fin,
     "net.inet.tcp.syncookies_only": lambda system, value: system.change(
         syn_cookies="always" if value == "1" else "never"

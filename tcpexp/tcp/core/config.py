@@ -122,6 +122,8 @@ class Config:
     """A newer SYN may take the place of a connection in TIME-WAIT: RFC 9293 MAY-2."""
     rst_ends_time_wait: bool = True
     """False: a RST in TIME-WAIT is ignored. RFC 1337 section 3."""
+    icmp_ends_attempts: bool = True
+    """A hard ICMP error ends an attempt to connect: RFC 9293 SHLD-26."""
     repeat_fin: bool = False
     """An ACK of the peer's FIN carries this end's unacknowledged FIN again, as BSD systems do."""
     challenge_acks: bool = True

@@ -294,11 +294,11 @@ def agree_on_mss(tcb: Tcb, offered: int | None) -> None:
     RFC 9293 section 3.7.1 (MUST-14, MUST-15, MUST-16).
     """
     tcb.send_mss = tcb.config.default_send_mss if offered is None else max(offered, 1)
-    size = min(tcb.send_mss, tcb.config.mss)
+    size = whole = min(tcb.send_mss, tcb.config.mss)
     if tcb.timestamps_ok:
         size -= 12
     tcb.eff_snd_mss = max(size, 1)
     if tcb.config.whole_segment_buffers:
         for buffer in (tcb.received, tcb.out):
-            buffer.capacity = -(-buffer.capacity // tcb.eff_snd_mss) * tcb.eff_snd_mss
+            buffer.capacity = -(-buffer.capacity // whole) * whole
     tcb.congestion = make_control(tcb.eff_snd_mss, tcb.config)
