@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ class Take:
     ``rows``, ``between`` in seconds). ``rows`` may hold a list: one of these values. ``as`` says
     what is made of the column: ``values``, ``gaps`` (distances of neighbours), ``ratios`` (of
     neighbours), ``count``, ``sum``, ``min``, ``max``, ``mean``, ``median``, ``first``, ``last``,
-    ``per_second`` (sum over ``between``); ``skip`` and ``only`` leave out the first of them and all
-    after so many.
+    ``p99`` (by nearest rank), ``per_second`` (sum over ``between``); and ``rise_times``: the times
+    at which the column is above the row before, ns. ``skip`` and ``only`` leave out the first of
+    them and all after so many.
 
     From a study: a ``measure``, of the runs whose parameters are ``at``.
     """
@@ -83,7 +85,8 @@ class Fact:
         """What to type to have it."""
         if self.study:
             return f"tcpexp sweep {self.study}{' --quick' if self.form == 'quick' else ''}"
-        return " ".join([f"tcpexp run {self.experiment}", *(f"--set {s}" for s in self.settings)])
+        settings = [f"--set {shlex.quote(setting)}" for setting in self.settings]
+        return " ".join([f"tcpexp run {self.experiment}", *settings])
 
 
 _KEYS = {

@@ -162,21 +162,23 @@ def take_of_run(take: Take, folder: Path) -> list[float]:
     for column, value in take.rows.items():
         values = value if isinstance(value, list) else [value]
         frame = frame.filter(pl.col(column).is_in(values))
-    time = "from_ns" if "from_ns" in frame.columns else "t_ns"
-    time = "noticed_ns" if "noticed_ns" in frame.columns else time
+    time = next(name for name in ("noticed_ns", "from_ns", "sent_ns", "t_ns") if name in frame)
     if take.between is not None:
         start, end = (round(edge * 1e9) for edge in take.between)
         frame = frame.filter((pl.col(time) >= start) & (pl.col(time) < end))
     if take.as_ == "count":
         return [frame.height * take.scale]
     assert take.column is not None
-    column = frame.drop_nulls(take.column)[take.column].to_list()
+    frame = frame.drop_nulls(take.column)
+    rose = pl.col(take.column).diff() > 0
+    frame, wanted = (frame.filter(rose), time) if take.as_ == "rise_times" else (frame, take.column)
+    column = frame[wanted].to_list()
     numbers = [float(value) for value in column]
     return [value * take.scale for value in _shaped(numbers, take) if math.isfinite(value)]
 
 
 def _shaped(numbers: list[float], take: Take) -> list[float]:
-    if take.as_ in ("values", "gaps", "ratios"):
+    if take.as_ in ("values", "gaps", "ratios", "rise_times"):
         if take.as_ == "gaps":
             numbers = [b - a for a, b in pairwise(numbers)]
         elif take.as_ == "ratios":
@@ -194,6 +196,7 @@ def _shaped(numbers: list[float], take: Take) -> list[float]:
         "max": max(numbers),
         "mean": sum(numbers) / len(numbers),
         "median": median(numbers),
+        "p99": sorted(numbers)[math.ceil(0.99 * len(numbers)) - 1],
         "first": numbers[0],
         "last": numbers[-1],
     }

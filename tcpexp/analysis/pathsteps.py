@@ -109,6 +109,13 @@ def shared_directions(network: NetworkPlan, flows: Sequence[FlowPlan]) -> list[t
 
 
 def bottlenecks(run: RunData, flows: Iterable[FlowPlan]) -> dict[tuple[str, str], list[FlowPlan]]:
+    """Return the flows of a run by the direction that limits them: :func:`planned_bottlenecks`."""
+    return planned_bottlenecks(run.plan.network, flows)
+
+
+def planned_bottlenecks(
+    network: NetworkPlan, flows: Iterable[FlowPlan]
+) -> dict[tuple[str, str], list[FlowPlan]]:
     """Return the flows by the direction (link, towards) that limits their data.
 
     That is the slowest at the start; of equal ones that which most flows cross.
@@ -116,7 +123,8 @@ def bottlenecks(run: RunData, flows: Iterable[FlowPlan]) -> dict[tuple[str, str]
     On a path without any rate it is the direction that most flows cross. A flow without a path is
     left out.
     """
-    paths = {flow.name: flow_hops(run.plan.network, flow) for flow in flows}
+    flows = list(flows)
+    paths = {flow.name: flow_hops(network, flow) for flow in flows}
     users: dict[tuple[str, str], int] = {}
     for hops in paths.values():
         for hop in hops:

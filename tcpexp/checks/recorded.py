@@ -72,6 +72,8 @@ def captures_of(run: RunData, host: str, *, fraction: float = 0.0) -> list[str]:
     interfaces = [interface.name for interface in run.plan.network.node(host).interfaces]
     recorded = run.engine.get("captures") or {}
     found = [interface for interface in interfaces if interface in recorded]
+    if not found and run.captured:
+        raise NotSupported(f"no capture was made at {host}, as far as the packets show")
     if not found or not table_exists(run, "packets"):
         raise Undecided(f"no packets were captured at {host}")
     for name in found:

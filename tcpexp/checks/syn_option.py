@@ -68,9 +68,10 @@ class SynOption(Compared[Count]):
         return False
 
     def title(self) -> str:
-        """Name the option and the host."""
+        """Name the option, the host and the flow."""
         what = "data" if self.option == "data" else f"option {self.option.replace('_', ' ')}"
-        return f"{what} in the SYNs of {self.from_}"
+        flow = f", flow {self.flow}" if self.flow else ""
+        return f"{what} in the SYNs of {self.from_}{flow}"
 
     def asked(self) -> str:
         """Return what is asked in words."""

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tcpexp.batch.estimate import jobs_that_fit
-from tcpexp.cli.options import COLOURS, echo_json, json_option
+from tcpexp.cli.options import COLOURS, echo_json, many_runs_options
 from tcpexp.cli.sweepshow import QuietStudyWatcher, TerminalStudyWatcher
-from tcpexp.places.choosing import kernel_help
-from tcpexp.places.registry import GUEST, kinds_with_clock
 from tcpexp.runs.signals import StopSignals
 from tcpexp.words.rough import bytes_words, time_words
 
@@ -57,26 +55,6 @@ def _split(context: click.Context, parameter: click.Parameter, value: Any) -> tu
 @click.option("--full", is_flag=True, help="All paths and repetitions: hours, for a cluster.")
 @click.option("--dry-run", is_flag=True, help="Say how many runs there are, and what they cost.")
 @click.option(
-    "--jobs",
-    "-j",
-    type=click.IntRange(1, 500),
-    metavar="N",
-    help="Runs at a time on this machine; one per processor if memory allows.",
-)
-@click.option(
-    "--on",
-    type=click.Choice([GUEST, *(kind.name for kind in kinds_with_clock("virtual"))]),
-    default=GUEST,
-    show_default=True,
-    help="Where: a place with a virtual clock.",
-)
-@click.option("--kernel", metavar="NAME", help=kernel_help())
-@click.option(
-    "--scheduler",
-    metavar="ADDRESS",
-    help="Use the Dask cluster of this scheduler, such as tcp://head:8786, instead.",
-)
-@click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",
@@ -89,9 +67,7 @@ def _split(context: click.Context, parameter: click.Parameter, value: Any) -> tu
     show_default=True,
     help="What stays of each run; with runs each has its report.",
 )
-@click.option("--retry", is_flag=True, help="Make runs that failed before again.")
-@json_option
-@click.option("--quiet", "-q", is_flag=True, help="No progress and no summary; errors only.")
+@many_runs_options
 def evaluate(
     controls: tuple[str, ...],
     against: tuple[str, ...],

@@ -60,6 +60,9 @@ COMMANDS = {
     "describe": Late("tcpexp.cli.catalogue:describe", "Describe one thing that a spec can use."),
     "schema": Late("tcpexp.cli.specs:schema", "Print the JSON Schema of specs, for editors."),
     "check": Late("tcpexp.cli.records:check", "Verify recorded runs and judge them again."),
+    "explain": Late(
+        "tcpexp.cli.explain:explain", "Explain captures: what happened, and what limited it."
+    ),
     "report": Late("tcpexp.cli.records:report", "Make reports again from recorded data."),
     "export": Late("tcpexp.cli.export:export", "Write recorded runs as CSV, Parquet or qlog."),
     "diff": Late("tcpexp.cli.diff:diff", "Compare two recorded runs, or more."),
@@ -82,7 +85,7 @@ COMMANDS = {
 
 #: Commands that import polars, which some processors cannot.
 ANALYSES = frozenset(
-    {"lab", "run", "sweep", "evaluate", "check", "report", "export", "diff", "grade"}
+    {"lab", "run", "sweep", "evaluate", "check", "explain", "report", "export", "diff", "grade"}
 )
 
 

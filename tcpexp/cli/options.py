@@ -88,6 +88,47 @@ def set_option(function: Function) -> Function:
     )(function)
 
 
+def many_runs_options(function: Function) -> Function:
+    """Add what commands that make many runs share: ``--jobs``, ``--on``, ``--kernel``,
+    ``--scheduler``, ``--retry``, ``--json`` (given as ``as_json``) and ``--quiet``.
+    """
+    # not at the top: it is imported by commands that answer in a moment
+    from tcpexp.places.choosing import kernel_help
+    from tcpexp.places.registry import GUEST, kinds_with_clock
+
+    for add in reversed(
+        (
+            click.option(
+                "--jobs",
+                "-j",
+                type=click.IntRange(1, 500),
+                metavar="N",
+                help="Runs at a time on this machine; one per processor if memory allows.",
+            ),
+            click.option(
+                "--on",
+                type=click.Choice([GUEST, *(kind.name for kind in kinds_with_clock("virtual"))]),
+                default=GUEST,
+                show_default=True,
+                help="Where: a place with a virtual clock.",
+            ),
+            click.option("--kernel", metavar="NAME", help=kernel_help()),
+            click.option(
+                "--scheduler",
+                metavar="ADDRESS",
+                help=("Use the Dask cluster of this scheduler, such as tcp://head:8786, instead."),
+            ),
+            click.option("--retry", is_flag=True, help="Make runs that failed before again."),
+            json_option,
+            click.option(
+                "--quiet", "-q", is_flag=True, help="No progress and no summary; errors only."
+            ),
+        )
+    ):
+        function = add(function)
+    return function
+
+
 def echo_json(value: Any) -> None:
     """Print ``value`` as indented JSON on standard output."""
     click.echo(json.dumps(value, indent=1, default=str))

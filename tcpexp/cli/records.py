@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 import click
 
 from tcpexp import paths
-from tcpexp.cli.options import COLOURS, echo_json, json_option, results_option, runs_argument, say
+from tcpexp.cli.options import (
+    COLOURS,
+    complete_spec,
+    echo_json,
+    json_option,
+    results_option,
+    runs_argument,
+    say,
+)
 from tcpexp.errors import SpecError
 from tcpexp.store.manifest import NAME, refresh_manifest, verify
 from tcpexp.store.rundata import RunData
@@ -38,27 +46,63 @@ Examples:
   tcpexp check bbr_vs_cubic                    its newest run
   tcpexp check results/bbr_vs_cubic/*          several runs
   tcpexp check 20260102T030405Z-s7-uml --json
+  tcpexp check --spec lab.yaml trace.pcap      a capture of somebody else, by a spec's checks
+  tcpexp check --spec lab.yaml --host h1=192.0.2.1 --host h2=198.51.100.7 trace.pcap
 """
 )
 @runs_argument
 @results_option
+@click.option(
+    "--spec",
+    metavar="SPEC",
+    shell_complete=complete_spec,
+    help="Judge captures (RUN... are files) by this spec's checks, as far as packets can.",
+)
+@click.option(
+    "--host",
+    "hosts",
+    metavar="NAME=ADDRESS",
+    multiple=True,
+    help="With --spec: which of the spec's hosts has this address. May be repeated.",
+)
+@click.option(
+    "--zero",
+    metavar="TIME",
+    help=(
+        "With --spec: when the experiment's time zero was, after the first packet."
+        " [default: when the first flow began, less its start in the spec]"
+    ),
+)
 @json_option
-def check(runs: tuple[str, ...], results: Path | None, as_json: bool) -> int:
+def check(
+    runs: tuple[str, ...],
+    results: Path | None,
+    spec: str | None,
+    hosts: tuple[str, ...],
+    zero: str | None,
+    as_json: bool,
+) -> int:
     """Verify recorded runs and judge them again.
 
     First the sha256 of every file, then every check of the spec, from the recorded data.
 
+    With --spec captures that somebody else made are judged. What no packet tells is UNSUPPORTED.
+    Hosts and flows are found by the spec's addresses and ports, or told by --host. The captures and
+    the page lie in results/explained.
+
     Exit code 1 when a check failed or a program of the run had, 4 when a run did not complete, 5
     when recorded data is damaged.
     """
-    from tcpexp.checks.run import check_run
-
+    if spec is not None:
+        return check_captures(tuple(map(Path, runs)), spec, (hosts, zero), results, as_json)
+    if hosts or zero:
+        raise SpecError("--host and --zero go with --spec")
     rows: list[CheckRow] = []
     for name in runs:
         run = paths.find_run(name, results)
         manifest = verify(run)
         data = RunData(run)
-        verdicts, failures = check_run(data), data.failures
+        verdicts, failures = judge(data), data.failures
         refresh_manifest(run)
         paths.give_to_user(run)
         rows.append(
@@ -77,6 +121,69 @@ def check(runs: tuple[str, ...], results: Path | None, as_json: bool) -> int:
     if as_json:
         echo_json(rows)
     return max(exit_code(row) for row in rows)
+
+
+def judge(run: RunData) -> list[Verdict]:
+    """Judge a recorded run, or what was made of captures, and return the verdicts."""
+    if run.captured:
+        from tcpexp.explain.judging import judge_captures
+
+        return judge_captures(run)
+    from tcpexp.checks.run import check_run
+
+    return check_run(run)
+
+
+def check_captures(
+    captures: tuple[Path, ...],
+    spec: str,
+    told: tuple[tuple[str, ...], str | None],
+    results: Path | None,
+    as_json: bool,
+) -> int:
+    """Judge captures, together, by a spec's checks; return the exit code."""
+    from tcpexp.catalogue.reading import load_plan
+    from tcpexp.checks.run import load_checks
+    from tcpexp.explain.explain import Asked, explain_captures, read_cast
+    from tcpexp.units import parse_duration
+
+    hosts, zero = told
+    asked = Asked(
+        load_plan(paths.find_spec(spec)),
+        dict(_host_and_address(text) for text in hosts),
+        None if zero is None else parse_duration(zero),
+    )
+    where = results or paths.default_results_dir()
+    tell = say_nothing if as_json else say
+    made = explain_captures(captures, where, say=tell, asked=asked)
+    verdicts = load_checks(made.path)
+    cast = read_cast(made.path)
+    words = () if cast is None else cast.words
+    row: CheckRow = {
+        "run": str(made.path),
+        "status": "complete",
+        "failure": None,
+        "failures": [],
+        "verdicts": [dataclasses.asdict(verdict) for verdict in verdicts],
+    }
+    if as_json:
+        echo_json([{**row, "cast": list(words), "report": str(made.report)}])
+    else:
+        click.echo(click.style(", ".join(str(capture) for capture in captures), bold=True))
+        for sentence in words:
+            click.echo(f"  {sentence}")
+        for verdict in verdicts:
+            print_verdict(verdict)
+        click.echo(made.report)
+    return exit_code(row)
+
+
+def _host_and_address(text: str) -> tuple[str, str]:
+    """Return name and address of ``h1=192.0.2.1``; raises ``SpecError``."""
+    name, given, address = text.partition("=")
+    if not (name and given and address):
+        raise SpecError(f"--host {text}", hint="write NAME=ADDRESS, such as --host h1=192.0.2.1")
+    return name.strip(), address.strip()
 
 
 def exit_code(row: CheckRow) -> int:
@@ -101,11 +208,16 @@ def print_verdicts(run: Path, status: str, verdicts: list[Verdict], failures: li
     for text in failures:
         click.echo(f"  {click.style('program failed:', fg='red')} {text}")
     for verdict in verdicts:
-        result = click.style(f"{verdict.result:<12}", fg=COLOURS[verdict.result])
-        click.echo(f"  {result}  {verdict.title}")
-        click.echo(f"  {'':<12}  measured {verdict.measured}; asked {verdict.asked}")
-        if verdict.result != "PASS":
-            click.echo(f"  {'':<12}  {verdict.reason}")
+        print_verdict(verdict)
+
+
+def print_verdict(verdict: Verdict) -> None:
+    """Print a verdict: result, what is looked at, measured and asked, the reason."""
+    result = click.style(f"{verdict.result:<12}", fg=COLOURS[verdict.result])
+    click.echo(f"  {result}  {verdict.title}")
+    click.echo(f"  {'':<12}  measured {verdict.measured}; asked {verdict.asked}")
+    if verdict.result != "PASS":
+        click.echo(f"  {'':<12}  {verdict.reason}")
 
 
 @click.command(
@@ -184,6 +296,13 @@ def report(
     incomplete = False
     for name in runs:
         run = paths.find_run(name, results)
+        if RunData(run).captured and kind == "html" and audience != "student":
+            from tcpexp.explain.explain import explain_again
+
+            verify(run, recorded_only=True)
+            explain_again(run, say_nothing if quiet else say)
+            click.echo(run / PAGES["teacher"])
+            continue
         if (run / NAME).is_file():
             verify(run, recorded_only=True)
         else:

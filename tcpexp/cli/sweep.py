@@ -11,7 +11,7 @@ import click
 from tcpexp import paths
 from tcpexp.batch.estimate import jobs_that_fit
 from tcpexp.batch.store import copy_tables, fetch_cells, put_cells
-from tcpexp.cli.options import echo_json, json_option, set_option, spec_argument
+from tcpexp.cli.options import echo_json, many_runs_options, set_option, spec_argument
 from tcpexp.cli.sweepshow import (
     Matrix,
     QuietStudyWatcher,
@@ -19,8 +19,6 @@ from tcpexp.cli.sweepshow import (
     print_matrix,
     print_outcome,
 )
-from tcpexp.places.choosing import kernel_help
-from tcpexp.places.registry import GUEST, kinds_with_clock
 from tcpexp.runs.signals import StopSignals
 from tcpexp.studies.outcome import StudyOutcome
 from tcpexp.studies.standing import estimate_study, standing_of
@@ -52,30 +50,6 @@ Finished runs are known by the hash of what they are and are never made twice.
     help="Show the matrix, and the time and disk that it will take; run nothing.",
 )
 @click.option(
-    "--jobs",
-    "-j",
-    type=click.IntRange(1, 500),
-    metavar="N",
-    help="Runs at a time on this machine; one per processor if memory allows.",
-)
-@click.option(
-    "--on",
-    type=click.Choice([GUEST, *(kind.name for kind in kinds_with_clock("virtual"))]),
-    default=GUEST,
-    show_default=True,
-    help="Where: a place with a virtual clock.",
-)
-@click.option(
-    "--kernel",
-    metavar="NAME",
-    help=kernel_help(),
-)
-@click.option(
-    "--scheduler",
-    metavar="ADDRESS",
-    help="Use the Dask cluster of this scheduler, such as tcp://head:8786, instead.",
-)
-@click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Keep studies in DIR/NAME."
 )
 @set_option
@@ -84,7 +58,6 @@ Finished runs are known by the hash of what they are and are never made twice.
     type=click.Choice(["metrics", "tables", "runs"]),
     help="What stays of each run, instead of what the spec says.",
 )
-@click.option("--retry", is_flag=True, help="Make runs that failed before again.")
 @click.option(
     "--store",
     metavar="URL",
@@ -93,8 +66,7 @@ Finished runs are known by the hash of what they are and are never made twice.
         " URL of fsspec."
     ),
 )
-@json_option
-@click.option("--quiet", "-q", is_flag=True, help="No progress and no summary; errors only.")
+@many_runs_options
 def sweep(
     spec: str,
     quick: bool,

@@ -15,6 +15,11 @@ from tcpexp.store.frames import conform, empty_frame
 #: two that reuse a port.
 KEY = ("client_address", "client_port", "server_address", "server_port", "isn")
 
+#: Where more than this share of the checksums is wrong, none of them says anything.
+_MOSTLY_WRONG = 0.5
+#: So many packets of a sender, or more, are not damaged all at once.
+_SOME = 4
+
 
 def describe_streams(
     packets: pl.DataFrame, nodes: Nodes, ports: Sequence[int] = ()
@@ -27,7 +32,7 @@ def describe_streams(
     -1.
     """
     # a flipped bit made its ports
-    damaged = pl.col("checksum_bad").fill_null(False).all().over("capture", "stream")
+    damaged = is_damaged().all().over("capture", "stream")
     tcp = (
         packets.filter(pl.col("protocol") == "tcp")
         .filter(~damaged)
@@ -81,6 +86,22 @@ def describe_streams(
             end_ns=pl.when(ended).then(pl.col("last_ns")),
         )
     )
+
+
+def is_damaged() -> pl.Expr:
+    """Return of each packet of a capture whether it was damaged on the way: its checksum is wrong,
+    and most of the capture's, and of its sender's, are not.
+
+    Where most are wrong nothing was damaged: the sender's card would have computed them, or
+    somebody gave the packets other addresses. One that is larger than all good ones of its sender
+    was joined of several (GRO), and has the checksum of one of them.
+    """
+    bad = pl.col("checksum_bad").fill_null(False)
+    sender = ["capture", "src"]
+    left_out = (bad.mean().over(sender) > _MOSTLY_WRONG) & (pl.len().over(sender) >= _SOME)
+    largest = pl.col("payload_bytes").filter(~bad).max().over(sender)
+    joined = (pl.col("payload_bytes") > largest).fill_null(False)
+    return bad & (bad.mean().over("capture") < _MOSTLY_WRONG) & ~left_out & ~joined
 
 
 def _openers(tcp: pl.DataFrame, ports: Sequence[int]) -> pl.DataFrame:
@@ -179,8 +200,7 @@ def with_new_bytes(data: pl.DataFrame) -> pl.DataFrame:
     drops them.
     """
     new = np.zeros(data.height, dtype=np.int64)
-    whole = (data["payload_bytes"] > 0) & ~data["checksum_bad"].fill_null(False)
-    rows = data.with_row_index("row").filter(whole)
+    rows = data.with_row_index("row").filter(pl.col("payload_bytes") > 0, ~is_damaged())
     for _, group in rows.group_by("capture", "stream", "src", "src_port", maintain_order=True):
         left = unwrap_seq(group["seq"].to_numpy())
         new[group["row"].to_numpy()] = first_arrival_bytes(left, group["payload_bytes"].to_numpy())

@@ -48,7 +48,7 @@ from tcpexp.ingest.witness import Witness
 from tcpexp.plan.paths import Paths
 from tcpexp.plan.types import RunPlan
 from tcpexp.record import files
-from tcpexp.record.tables import TABLES
+from tcpexp.record.tables import ON_REQUEST, TABLES
 from tcpexp.store.frames import conform, empty_frame, write_table
 from tcpexp.store.rundata import RunData
 from tcpexp.telling import Say, say_nothing
@@ -102,7 +102,7 @@ def ingest_run(run_dir: Path, say: Say | None = None) -> RunData:
     cut = (*ENDS, *SAMPLED) if ended_early(run) else ENDS
     tables |= {name: until_end(tables[name], run.end_ns) for name in cut if name in tables}
     for name in TABLES:
-        if name in tables or name != "complaints":  # nobody asked: not the same as none
+        if name in tables or name not in ON_REQUEST:  # nobody asked: not the same as none
             write_table(run_dir, name, tables.get(name, empty_frame(name)))
     for schema, frame in brought:
         timed = ended_early(run) and "t_ns" in schema.types

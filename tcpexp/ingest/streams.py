@@ -58,10 +58,14 @@ class Placed:
 
 
 class Streams:
-    """All connections of a capture up to where it was read."""
+    """All connections of a capture up to where it was read.
 
-    def __init__(self) -> None:
+    ``strict`` ones leave a capture with a SYN-ACK without its SYN to tshark.
+    """
+
+    def __init__(self, strict: bool = True) -> None:
         self.count = 0
+        self._strict = strict
         self._pairs: dict[tuple[int, int], int] = {}
         self._first: list[int] = []
         self._current: list[Connection | None] = []
@@ -180,7 +184,7 @@ class Streams:
         if connection.base[1 - side] == UNKNOWN and flags & ACK:
             connection.base[1 - side] = (ack - 1) % _WRAP
         if flags & SYN:
-            _learn_scale(connection, side, flags, wscale)
+            _learn_scale(connection, side, flags, wscale, self._strict)
         base, scale = connection.base, connection.scale
         for one, other in ((0, 1), (1, 0)):
             self._settings[2 * pair + one] = (
@@ -193,19 +197,22 @@ class Streams:
         return again
 
 
-def _learn_scale(connection: Connection, side: int, flags: int, wscale: int) -> None:
+def _learn_scale(connection: Connection, side: int, flags: int, wscale: int, strict: bool) -> None:
     """Take in the shift of a SYN.
 
     Once both ends have sent theirs, windows are scaled only when both had the option (RFC 7323
-    section 2.2).
+    section 2.2). A SYN-ACK has it only if the SYN had it too.
     """
     connection.syn_seen[side] = True
     if wscale >= 0:
         connection.scale[side] = min(wscale, _LARGEST_SCALE)
     if flags & ACK:
         if not connection.syn_seen[1 - side]:
-            raise UnusualCaptureError("a SYN-ACK without its SYN")
-        if min(connection.scale) < 0:
+            if strict:
+                raise UnusualCaptureError("a SYN-ACK without its SYN")
+            if wscale < 0:
+                connection.scale[:] = NOT_USED, NOT_USED
+        elif min(connection.scale) < 0:
             connection.scale[:] = NOT_USED, NOT_USED
 
 

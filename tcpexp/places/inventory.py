@@ -19,14 +19,13 @@ KNOWN_QDISCS = NAMES
 
 @dataclass(frozen=True)
 class Inventory:
-    """Programs on the PATH, settings of a host (with dots.
-
-    None: not known), congestion controls of the kernel, queue disciplines of it (None: not known).
+    """Programs on the PATH, settings of a host (with dots), congestion controls of the kernel,
+    queue disciplines of it. None: not known.
     """
 
-    programs: frozenset[str]
+    programs: frozenset[str] | None
     sysctls: frozenset[str] | None
-    congestion_controls: frozenset[str]
+    congestion_controls: frozenset[str] | None
     qdiscs: frozenset[str] | None = None
 
 
@@ -55,6 +54,8 @@ def find_lacking(plan: RunPlan, inventory: Inventory) -> tuple[Missing, ...]:
 
 
 def _programs(plan: RunPlan, inventory: Inventory) -> list[Missing]:
+    if inventory.programs is None:
+        return []
     remedy = "--on host runs it where this machine has it (apt install {})"
     return [
         Missing(f"program {name}", "this experiment", remedy.format(PACKAGES.get(name, name)))
@@ -64,6 +65,8 @@ def _programs(plan: RunPlan, inventory: Inventory) -> list[Missing]:
 
 
 def _congestion_controls(plan: RunPlan, inventory: Inventory) -> list[Missing]:
+    if inventory.congestion_controls is None:
+        return []
     has = ", ".join(sorted(inventory.congestion_controls))
     own = {module.name for module in plan.modules}
     return [

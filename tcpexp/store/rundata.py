@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import polars
 
 NANOSECONDS = 1_000_000_000
+#: In ``raw/`` of what was made of captures (``tcpexp explain``): where they came from.
+CAPTURES = "captures.json"
 
 
 class RunData:
@@ -52,6 +54,11 @@ class RunData:
     def probes(self) -> Probes:
         """``raw/probes.json``: the measurements before t0; empty when there are none."""
         return cast(Probes, self._json(f"{files.RAW}/{files.PROBES}") or {})
+
+    @property
+    def captured(self) -> bool:
+        """Whether it was made of captures that somebody else recorded (``tcpexp explain``)."""
+        return (self.path / files.RAW / CAPTURES).is_file()
 
     @property
     def manifest(self) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ import pytest
 from published.data import Fact, Take, load_facts
 from published.judging import verdict
 from published.page import tables_of, verdict_of
-from published.reading import Measured, of_run, of_study
+from published.reading import Measured, of_run, of_study, take_of_run
 from published.running import folder_of, newest_run
 from published.studies import SHOWN
 
@@ -129,6 +129,26 @@ def test_a_number_of_a_run_is_taken_from_its_table(tmp_path):
         fact, takes={"value": dataclasses.replace(take, rows={"flags": "F"})}
     )
     assert of_run(none, tmp_path) is None
+
+
+def test_times_of_rises_and_percentiles_are_taken(tmp_path):
+    (tmp_path / "tables").mkdir()
+    frame = pl.DataFrame({"t_ns": [0, 10, 20, 30, 40], "drops": [0, 1, 1, None, 2]})
+    frame.write_parquet(tmp_path / "tables" / "queues.parquet")
+    take = Take(table="queues", column="drops", as_="rise_times")
+    assert take_of_run(take, tmp_path) == [10.0, 40.0]
+    assert take_of_run(dataclasses.replace(take, skip=1, only=1), tmp_path) == [40.0]
+    journeys = pl.DataFrame({"sent_ns": range(300), "queueing_ns": range(300)})
+    journeys.write_parquet(tmp_path / "tables" / "journeys.parquet")
+    take = Take(table="journeys", column="queueing_ns", between=(0.0, 2e-7), as_="p99")
+    assert take_of_run(take, tmp_path) == [197.0]
+
+
+def test_a_command_can_be_pasted_into_a_shell():
+    fact = dataclasses.replace(FACT, settings=("links.h1-h2={rate: 1mbit}", "duration=9s"))
+    assert fact.command == (
+        "tcpexp run dead_host --set 'links.h1-h2={rate: 1mbit}' --set duration=9s"
+    )
 
 
 def _table(tmp_path, rows):

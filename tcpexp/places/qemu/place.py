@@ -85,14 +85,14 @@ class QemuPlace:
     def check(self, plan: RunPlan) -> tuple[Missing, ...]:
         """Return what this machine, or the guest, lacks to run ``plan``.
 
-        What an image has is known where it says so, or lies unpacked.
+        What an image has is known where it says so, or lies unpacked; of others only which
+        disciplines their kernel is too old for.
         """
         lacks = machine.qemu_missing()
         image = find_image(self.image_sha256)
         if lacks or image is None:
             return lacks
-        inventory = find_contents(image, find_unpacked(image))
-        lacks = () if inventory is None else find_lacking(plan, inventory)
+        lacks = find_lacking(plan, find_contents(image, find_unpacked(image)))
         if not lacks:
             self.build_modules(plan, image)
         return lacks

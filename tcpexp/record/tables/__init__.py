@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from tcpexp.record.columns import TableSchema
 from tcpexp.record.tables.congestion import FAIRNESS, FLOW_STATES, LOSS_EVENTS, PHASES
+from tcpexp.record.tables.diagnosis import SUMMARY
 from tcpexp.record.tables.kernel import (
     CA_STATES,
     KERNEL_LOG,
@@ -21,6 +22,7 @@ from tcpexp.record.tables.kernel import (
     TIMEOUTS,
     VARIABLES,
 )
+from tcpexp.record.tables.limits import LIMITS
 from tcpexp.record.tables.network import (
     CLASSES,
     FAULTS,
@@ -70,6 +72,7 @@ TABLES: dict[str, TableSchema] = {
         PHASES,
         LOSS_EVENTS,
         FAIRNESS,
+        LIMITS,
         QUEUES,
         QUEUE_STATISTICS,
         CLASSES,
@@ -79,5 +82,9 @@ TABLES: dict[str, TableSchema] = {
         EVENTS,
         FAULTS,
         IPERF3,
+        SUMMARY,
     )
 }
+
+#: Tables that a run has only where they were asked for; of ``summary``: of explained captures.
+ON_REQUEST = frozenset({"complaints", "summary"})

@@ -78,11 +78,14 @@ def connections_of(run: RunData) -> list[Connection]:
 
 
 def _parts(run: RunData, flow: FlowPlan) -> list[pl.DataFrame]:
-    """Return the flow's connections as captures at its sender saw them, else at its receiver."""
+    """Return the flow's connections as captures at its sender saw them, else at its receiver, else
+    at the first place in between.
+    """
     mine = run.table("packets").filter(
         (pl.col("flow") == flow.name) & (pl.col("protocol") == "tcp")
     )
-    for node in (flow.sender, receiver_of(flow)):
+    between = mine["node"].unique(maintain_order=True).head(1).to_list()
+    for node in (flow.sender, receiver_of(flow), *between):
         there = mine.filter(pl.col("node") == node)
         if not there.is_empty():
             own = pl.col("src").is_in(sorted(addresses_of(run.plan, flow.sender)))
@@ -204,11 +207,12 @@ def _ends(run: RunData, flow: FlowPlan | None, node: str) -> dict[str, str]:
     the ``peer`` that the journeys lead to.
     """
     if flow is not None:
-        return (
-            {"side": "sender", "peer": receiver_of(flow)}
-            if node == flow.sender
-            else {"side": "receiver", "peer": flow.sender}
-        )
+        if node == receiver_of(flow):
+            return {"side": "receiver", "peer": flow.sender}
+        return {
+            "side": "sender" if node == flow.sender else "between",
+            "peer": receiver_of(flow),
+        }
     others = sorted(set(run.table("journeys")["to_node"].unique().drop_nulls().to_list()) - {node})
     return {"side": "sender", "peer": others[0] if len(others) == 1 else "the other end"}
 

@@ -1,0 +1,139 @@
+"""What a capture cannot tell, and why: one direction only, checksums left to the card, a clock that
+was set, packets that it lost, packets that it cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tcpexp.diagnosis.finding import Finding, packets_text
+from tcpexp.diagnosis.lanes import lanes_with, many, numbers_of
+from tcpexp.late import polars as pl
+from tcpexp.words.measured import time_words
+
+if TYPE_CHECKING:
+    from tcpexp.ingest.foreign.notes import CaptureNotes, Notes
+
+#: Above this share of wrong checksums they were not computed yet, or the addresses are others.
+_MOSTLY = 0.5
+
+
+def find_doubts(segments: pl.DataFrame) -> Iterator[Finding]:
+    """Yield what cannot be known about connections."""
+    yield from _one_way(segments)
+    yield from _checksums(segments)
+    yield from _clock(segments)
+
+
+def _one_way(segments: pl.DataFrame) -> Iterator[Finding]:
+    ends = segments.group_by("connection", maintain_order=True).agg(
+        pl.col("from_client").n_unique().alias("ends"),
+        pl.col("from_client").first(),
+        pl.col("capture").first(),
+        first=pl.col("number").first(),
+        data=pl.col("payload_bytes").sum(),
+        acked=pl.col("ack_to").n_unique(),
+        packets=pl.len(),
+    )
+    for row in ends.filter(pl.col("ends") == 1, pl.col("packets") > 1).iter_rows(named=True):
+        by = "client" if row["from_client"] else "server"
+        if row["acked"] <= 1 and not row["data"]:
+            continue
+        yield Finding(
+            row["connection"],
+            "one_direction",
+            f"Only packets of the {by} were captured.",
+            (row["first"],),
+            row["capture"],
+            "certain",
+            "the other direction goes another way, or a filter left it out: round-trip times,"
+            " losses and their repairs, and windows cannot be told",
+            "",
+            by,  # type: ignore[arg-type]
+        )
+
+
+def _checksums(segments: pl.DataFrame) -> Iterator[Finding]:
+    bad = pl.col("checksum_bad").fill_null(False)
+    by_sender = segments.group_by("capture", "src", maintain_order=True).agg(
+        share=bad.mean(), wrong=bad.sum(), numbers=pl.col("number").filter(bad)
+    )
+    every = by_sender.group_by("capture").agg(every=(pl.col("share") > _MOSTLY).all())
+    by_sender = by_sender.join(every, on="capture", how="left", maintain_order="left")
+    for row in by_sender.filter(pl.col("share") > _MOSTLY).iter_rows(named=True):
+        yield Finding(
+            None,
+            "checksums_unset",
+            f"The checksums of {many(row['wrong'], 'packet')} from {row['src']} are wrong.",
+            tuple(row["numbers"]),
+            row["capture"],
+            "likely",
+            "those of all senders: addresses were changed after the capture was made, or it was"
+            " made inside one machine; nothing was damaged"
+            if row["every"]
+            else "nearly all of this sender's: its card computes them behind the capture (checksum"
+            " offload); nothing was damaged",
+            "RFC 9293 section 3.1",
+        )
+    for lane, rows in lanes_with(segments, pl.col("damaged")):
+        yield lane.say(
+            "damaged",
+            f"{many(len(rows), 'packet')} of the {lane.by} {'has' if len(rows) == 1 else 'have'}"
+            f" a wrong checksum ({packets_text(numbers_of(rows))}): damaged before the capture.",
+            numbers_of(rows),
+            sure="likely",
+            because="few packets of this sender: its receiver drops them",
+            source="RFC 9293 section 3.1",
+        )
+
+
+def _clock(segments: pl.DataFrame) -> Iterator[Finding]:
+    back = segments.with_columns(step=pl.col("t_ns").diff().over("capture"))
+    for capture, rows in back.filter(pl.col("step") < 0).group_by("capture", maintain_order=True):
+        most = -int(rows["step"].min() or 0)  # type: ignore[arg-type]
+        numbers = tuple(rows["number"].to_list())
+        yield Finding(
+            None,
+            "clock_back",
+            f"The capture's clock goes back {many(len(numbers), 'time')}, by up to"
+            f" {time_words(most)} ({packets_text(numbers)}).",
+            numbers,
+            str(capture[0]),
+            "certain",
+            "the machine's clock was set, or several processors or interfaces stamped the packets:"
+            " times across these packets are not to be trusted",
+        )
+
+
+def find_of_captures(notes: Notes) -> Iterator[Finding]:
+    """Yield what the notes on captures say that bears on every statement about them."""
+    for capture in notes.captures:
+        for name in capture.captures[:1]:
+            yield from _of_capture(capture, name)
+
+
+def _of_capture(notes: CaptureNotes, name: str) -> Iterator[Finding]:
+    if notes.dropped:
+        yield Finding(
+            None, "capture_dropped",
+            f"{many(notes.dropped, 'packet')} were dropped while capturing, as"
+            f" {notes.dropped_by or 'the file'} says.",
+            (), name, "certain",
+            "what seems lost may have been lost by the capture alone",
+        )  # fmt: skip
+    if notes.cut_packets:
+        headers = (
+            f" Of {notes.cut_headers} not even all headers were kept." if notes.cut_headers else ""
+        )
+        yield Finding(
+            None, "capture_cut",
+            f"{many(notes.cut_packets, 'packet')} were not captured whole.{headers}",
+            (), name, "certain",
+            "checksums of cut packets cannot be tested; lengths are those that headers tell",
+        )  # fmt: skip
+    if notes.damage:
+        yield Finding(
+            None, "capture_damaged", f"The file could not be read to its end: {notes.damage}.",
+            (), name, "certain", "packets behind that place are not in any statement",
+        )  # fmt: skip

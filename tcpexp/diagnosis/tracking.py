@@ -1,0 +1,219 @@
+"""Segments with what became of them: repeated, late, copied, acknowledged and timed.
+
+Directions that are in order are computed by columns. The others go packet by packet through
+``Pieces``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tcpexp.diagnosis.pieces import Pieces
+from tcpexp.diagnosis.segments import LANE
+from tcpexp.late import polars as pl
+
+#: Two packets that are the same, within this time, are one packet that was captured twice: its
+#: sender would have given another IP id to a second one.
+_COPY_NS = 100_000_000
+#: Where the IP header has no id (IPv6, or 0 as RFC 6864 allows), only within this time: faster than
+#: anybody repeats.
+_COPY_WITHOUT_ID_NS = 500_000
+#: From this share of the packets with data on, ACKs are taken for copies as well.
+_DOUBLED = 0.2
+_FOUND = {
+    "repeated": pl.Int64,
+    "late": pl.Boolean,
+    "filled": pl.Int64,
+    "gap_ns": pl.Int64,
+    "above_ns": pl.Int64,
+    "timed": pl.String,
+    "rtt_ns": pl.Int64,
+}
+
+
+def with_copies(segments: pl.DataFrame) -> pl.DataFrame:
+    """Add ``copy``: the capture holds the packet a second time.
+
+    The key is all that would differ between two packets of one sender: IP id, numbers, flags,
+    window, checksum. A TTL may differ: a capture on both sides of a router.
+    """
+    key = (*LANE, "ip_id", "seq", "payload_bytes")
+    twins = segments.filter(pl.len().over(key) > 1)
+    whole = (*key, "ack", "flags", "window", "checksum", "ts_val")
+    since = pl.col("t_ns") - pl.col("t_ns").shift().over(whole)
+    no_id = pl.col("ip_id").fill_null(0) == 0
+    copy = pl.when(~no_id).then(since <= _COPY_NS).otherwise(since <= _COPY_WITHOUT_ID_NS)
+    found = twins.with_columns(copy=copy.fill_null(False)).filter("copy")
+    takes = pl.col("takes") > 0
+    data = segments.group_by("connection").agg(takes=takes.sum())
+    doubled = found.group_by("connection").agg(doubled=takes.sum()).join(data, on="connection")
+    many = doubled.filter(pl.col("doubled") > _DOUBLED * pl.col("takes")).select("connection")
+    # ACKs that are the same are duplicate ACKs (RFC 5681), unless data are there twice as well
+    surely = takes | (pl.col("ip_id").fill_null(0) != 0)
+    found = pl.concat(
+        [found.filter(surely), found.filter(~surely).join(many, on="connection", how="semi")]
+    )
+    marks = found.select("capture", "number", "copy")
+    return segments.join(
+        marks, on=["capture", "number"], how="left", maintain_order="left"
+    ).with_columns(pl.col("copy").fill_null(False))
+
+
+def with_duplicates(segments: pl.DataFrame) -> pl.DataFrame:
+    """Add ``duplicate``: which duplicate ACK it is since the last that was none (RFC 5681 section
+    2; 0: none), and ``duplicates``, how many of these its receiver had got just before.
+
+    A duplicate acknowledges what the one before did, has no data, the same window, and its receiver
+    has sent data up to there, and anything besides a SYN.
+    """
+    acks = pl.col("has_ack") & ~pl.col("rst")
+    kept = pl.col("kept_window").shift().over(LANE)
+    edges = (
+        segments.filter(pl.col("takes") > 0, ~pl.col("rst"))
+        .group_by("connection", from_client=~pl.col("from_client"), ack_to=pl.col("end"))
+        .agg(sent_number=pl.col("number").min())
+    )
+    rows = segments.with_columns(
+        kept_window=pl.when(~pl.col("rst"))
+        .then(pl.when(pl.col("has_ack") | pl.col("syn")).then("window_bytes").otherwise(0))
+        .forward_fill()
+        .over(LANE)
+    ).join(edges, on=["connection", "from_client", "ack_to"], how="left", maintain_order="left")
+    last_ack = pl.when(acks).then("ack_to").forward_fill().shift().over(LANE)
+    talks = _of_other(~pl.col("syn") & ~pl.col("rst")).fill_null(False)
+    same = (
+        acks
+        & (pl.col("payload_bytes") == 0)
+        & (pl.col("ack_to") == last_ack)
+        & (pl.col("window_bytes") == kept)
+        & (pl.col("sent_number") < pl.col("number"))
+        & talks
+    ).fill_null(False)
+    rows = rows.with_columns(same=same).with_columns(
+        run=(acks & ~pl.col("same")).cum_sum().over(LANE)
+    )
+    rows = rows.with_columns(
+        duplicate=pl.when("same")
+        .then(pl.col("same").cast(pl.Int64).cum_sum().over(*LANE, "run"))
+        .otherwise(0)
+    )
+    told = pl.when(acks).then("duplicate")
+    rows = rows.with_columns(
+        duplicates=_turned(told, lambda column: column.forward_fill()).fill_null(0)
+    )
+    return rows.drop("same", "run", "kept_window", "sent_number")
+
+
+def _of_other(what: pl.Expr) -> pl.Expr:
+    """Return whether ``what`` held for a packet of the other end before."""
+    return _turned(what, lambda column: column.cast(pl.Int64).cum_max().forward_fill()) > 0
+
+
+def _turned(column: pl.Expr, fill: Any) -> pl.Expr:
+    """Return for each packet what ``fill`` makes of the other end's column up to there."""
+    client, server = pl.col("from_client"), ~pl.col("from_client")
+    of_client = fill(pl.when(client).then(column)).over("connection")
+    of_server = fill(pl.when(server).then(column)).over("connection")
+    return pl.when(client).then(of_server).otherwise(of_client)
+
+
+def with_probes(segments: pl.DataFrame) -> pl.DataFrame:
+    """Add ``peer_window``, the window that the other end offered last (bytes; null before its
+    first), and ``probe``: it takes sequence numbers although that window is 0.
+    """
+    offered = pl.when(pl.col("has_ack") | pl.col("syn")).then("window_bytes").otherwise(0)
+    offered = pl.when(~pl.col("rst")).then(offered)
+    rows = segments.with_columns(peer_window=_turned(offered, lambda one: one.forward_fill()))
+    probe = (pl.col("takes") > 0) & ~pl.col("syn") & (pl.col("peer_window") == 0)
+    return rows.with_columns(probe=probe.fill_null(False))
+
+
+def tracked(segments: pl.DataFrame, *, copies: bool) -> pl.DataFrame:
+    """Add what became of each packet, from columns of ``segments`` and ``with_probes``.
+
+    Of what takes sequence numbers: ``repeated``, how many of them were seen before; ``late``, that
+    it begins and ends below something seen earlier; ``filled``, how many were new although higher
+    ones were seen; ``gap_ns`` since its first repeated number was last sent; ``above_ns`` since
+    what lies above the gap that it filled was. Of ACKs: ``timed`` (sample, ambiguous, post_loss)
+    and ``rtt_ns``. Without ``copies`` the packets with ``copy`` are passed over, as if the capture
+    had each once.
+    """
+    rows = segments.with_row_index("row")
+    takes = pl.col("takes") > 0
+    if not copies:
+        takes &= ~pl.col("copy")
+    odd = takes & ((pl.col("begin") < pl.col("top")) | pl.col("probe"))
+    messy = rows.filter(odd).select(LANE).unique()
+    # a packet may add to a direction of the one kind and acknowledge one of the other
+    found = (
+        pl.concat([_in_order(rows, messy, takes), _one_by_one(rows, messy, takes)])
+        .group_by("row")
+        .agg(pl.all().drop_nulls().first())
+    )
+    joined = rows.join(found, on="row", how="left", maintain_order="left").drop("row")
+    return joined.with_columns(
+        pl.col("repeated", "filled").fill_null(0), pl.col("late").fill_null(False)
+    )
+
+
+def _in_order(rows: pl.DataFrame, messy: pl.DataFrame, takes: pl.Expr) -> pl.DataFrame:
+    """Return the round-trip times of directions whose packets are all in order."""
+    sent = rows.filter(takes).join(messy, on=list(LANE), how="anti")
+    sent = sent.select(
+        "connection",
+        from_client=~pl.col("from_client"),
+        ack_to=pl.col("end"),
+        sent_row=pl.col("row"),
+        sent_ns=pl.col("t_ns"),
+    )
+    acks = rows.filter(pl.col("ack_to").is_not_null()).with_columns(
+        before=pl.col("ack_to").cum_max().shift().over(LANE)
+    )
+    acks = acks.filter(pl.col("before").is_null() | (pl.col("ack_to") > pl.col("before")))
+    pairs = acks.join(sent, on=["connection", "from_client", "ack_to"]).filter(
+        pl.col("sent_row") < pl.col("row")
+    )
+    timed = pairs.select("row", timed=pl.lit("sample"), rtt_ns=pl.col("t_ns") - pl.col("sent_ns"))
+    return _whole(timed)
+
+
+def _whole(found: pl.DataFrame) -> pl.DataFrame:
+    """Return ``found`` with all columns that are found, null where it has none."""
+    return found.select(
+        pl.col("row").cast(pl.UInt32),
+        *(
+            (pl.col(name) if name in found.columns else pl.lit(None)).cast(kind).alias(name)
+            for name, kind in _FOUND.items()
+        ),
+    )
+
+
+def _one_by_one(rows: pl.DataFrame, messy: pl.DataFrame, takes: pl.Expr) -> pl.DataFrame:
+    made: list[dict[str, Any]] = []
+    columns = ("row", "connection", "from_client", "begin", "end", "ack_to", "t_ns")
+    parts = rows.with_columns(counts=takes & ~pl.col("probe")).join(
+        messy.select("connection").unique(), on="connection", how="semi", maintain_order="left"
+    )
+    lanes = set(messy.iter_rows())
+    pieces = {lane: Pieces() for lane in lanes}
+    for row in parts.select(*columns, "counts").iter_rows():
+        made += _judge(row, pieces)
+    schema: dict[str, Any] = {"row": pl.UInt32, **_FOUND}
+    return pl.DataFrame(made, schema=schema)
+
+
+def _judge(
+    values: tuple[Any, ...], pieces: dict[tuple[int, bool], Pieces]
+) -> Iterator[dict[str, Any]]:
+    row, connection, from_client, begin, end, ack, now, counts = values
+    own, other = pieces.get((connection, from_client)), pieces.get((connection, not from_client))
+    told: dict[str, Any] = {}
+    if own is not None and counts:
+        added = own.add(begin, end, now)
+        if added.repeated or added.filled:
+            told = added._asdict()
+    if other is not None and ack is not None and (timed := other.acknowledge(ack, now)):
+        told |= {"timed": timed.kind, "rtt_ns": timed.rtt_ns}
+    if told:
+        yield {"row": row, **told}

@@ -1,0 +1,228 @@
+"""``explain_captures``: captures to a run directory with tables, metrics and a page."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tcpexp.analysis.metrics import measure_run
+from tcpexp.errors import DataError
+from tcpexp.explain import directory
+from tcpexp.explain.casting import Cast, find_cast
+from tcpexp.explain.judging import judge_captures
+from tcpexp.explain.page import write_page
+from tcpexp.explain.plan import plan_of, recast
+from tcpexp.explain.tables import Named, name_packets, write_tables
+from tcpexp.ingest.captures import read_captures
+from tcpexp.plan.types import RunPlan, to_json
+from tcpexp.record import files
+from tcpexp.store.manifest import Manifest, write_manifest
+from tcpexp.store.rundata import RunData
+from tcpexp.store.rundir import to_json_text, write_atomic
+from tcpexp.telling import Say, say_nothing
+
+
+@dataclass(frozen=True)
+class Explained:
+    """An explanation on disk. ``timing`` has the seconds of wall time of each step."""
+
+    path: Path
+    report: Path
+    timing: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def run(self) -> RunData:
+        """The run directory, for reading."""
+        return RunData(self.path)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A spec by which captures are judged: its plan, which of its hosts has which address (as far
+    as that is told), and where its time zero is, ns from the first packet on (None: found out).
+    """
+
+    plan: RunPlan
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    zero_ns: int | None = None
+
+
+def explain_captures(
+    paths: Sequence[Path],
+    results: Path,
+    out: Path | None = None,
+    say: Say | None = None,
+    *,
+    asked: Asked | None = None,
+) -> Explained:
+    """Make a run directory of captures and return it: ``out``, or a folder of their name below
+    ``results/explained``.
+
+    The same captures are explained again in the same folder. A folder that holds something else is
+    never touched. The captures themselves are copied, and never changed. With ``asked`` hosts and
+    flows get the names of its spec, and its expectations are judged.
+
+    Raises:
+        SpecError: a path is no file, or ``out`` holds something else, or the spec's hosts cannot
+            be told apart in the captures.
+        DataError: a capture cannot be read.
+        RunError: there is no room.
+    """
+    tell = say or say_nothing
+    directory.check_captures(paths)
+    if out is not None:
+        directory.check_folder(out)
+    folder = (out or directory.choose_folder(results, paths)).absolute()
+    made = directory.beside(folder)
+    try:
+        taken = directory.take_captures(paths, made)
+
+        def cast(packets: pl.DataFrame) -> Cast | None:
+            if asked is None:
+                return None
+            return find_cast(asked.plan, packets, asked.hosts, asked.zero_ns)
+
+        timing = _fill(made, folder.name, taken, cast, tell)
+        directory.put_in_place(made, folder)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+    return Explained(folder, folder / "report.html", timing)
+
+
+def explain_again(run_dir: Path, say: Say | None = None) -> Explained:
+    """Make everything of an explanation again from its captures; raises ``DataError``."""
+    taken = directory.capture_files(run_dir)
+    for one in taken:
+        if not (run_dir / files.RAW / one.file).is_file():
+            raise DataError(f"{run_dir / files.RAW / one.file}: the capture is gone")
+    known = read_cast(run_dir)
+    timing = _fill(run_dir, run_dir.name, taken, lambda packets: known, say or say_nothing)
+    return Explained(run_dir, run_dir / "report.html", timing)
+
+
+def read_cast(run_dir: Path) -> Cast | None:
+    """Return who plays whom in an explanation that was judged by a spec, None in any other."""
+    told = directory.read_captures_json(run_dir).get("cast")
+    if told is None:
+        return None
+    plan = RunData(run_dir).plan
+    return Cast(plan, dict(told["hosts"]), int(told["zero_ns"]), tuple(told["words"]))
+
+
+#: Finds who plays whom, once packets are there.
+FindCast = Callable[[pl.DataFrame], Cast | None]
+
+
+def _fill(
+    run_dir: Path,
+    name: str,
+    taken: Sequence[directory.CaptureFile],
+    find: FindCast,
+    tell: Say,
+) -> dict[str, float]:
+    """Make all that follows from the captures in ``raw/``; return how long each step took."""
+    clock = _Clock()
+    raw = [run_dir / files.RAW / one.file for one in taken]
+    packets, epoch_ns = _read(raw, tell)
+    clock.passed("reading_s")
+    tell("naming connections")
+    cast = find(packets)
+    named = name_packets(packets, cast)
+    epoch_ns += 0 if cast is None else cast.zero_ns
+    _write_record(run_dir, name, taken, (named, cast), epoch_ns)
+    run = write_tables(run_dir, named, RunData(run_dir).plan)
+    clock.passed("tables_s")
+    tell("measuring")
+    measure_run(run)
+    judge_captures(run)
+    clock.passed("measuring_s")
+    tell("writing the page")
+    write_page(run)
+    clock.passed("report_s")
+    write_manifest(run_dir, _manifest(name, named, clock.whole()))
+    return clock.seconds
+
+
+class _Clock:
+    """Seconds of wall time since the step before."""
+
+    def __init__(self) -> None:
+        self.begun = self.last = time.monotonic()
+        self.seconds: dict[str, float] = {}
+
+    def passed(self, name: str) -> None:
+        now = time.monotonic()
+        self.seconds[name] = round(now - self.last, 3)
+        self.last = now
+
+    def whole(self) -> float:
+        return time.monotonic() - self.begun
+
+
+def _read(captures: Sequence[Path], tell: Say) -> tuple[pl.DataFrame, int]:
+    """Return the packets of captures, and the time of their zero: the first packet's."""
+    frames = read_captures(captures, 0, tell=tell)
+    packets = pl.concat(frames)
+    first = packets["t_ns"].min()
+    epoch_ns = int(first) if isinstance(first, int) else 0
+    return packets.with_columns(t_ns=pl.col("t_ns") - epoch_ns), epoch_ns
+
+
+def _write_record(
+    run_dir: Path,
+    name: str,
+    taken: Sequence[directory.CaptureFile],
+    known: tuple[Named, Cast | None],
+    epoch_ns: int,
+) -> None:
+    """Write what a run's engine and planner would have left: plan, summary, captures."""
+    named, cast = known
+    title = ", ".join(one.file for one in taken)
+    plan = (
+        plan_of(name, title, named.stands, named.flows, named.end_ns)
+        if cast is None
+        else recast(cast.plan, named.stands, named.end_ns)
+    )
+    write_atomic(run_dir / "plan.json", to_json(plan))
+    counts = named.packets.group_by("capture", maintain_order=True).len()
+    by_stem = {Path(one.file).stem: one.file for one in taken}
+    shown: dict[str, Any] = {
+        str(capture): {"file": by_stem.get(str(capture), f"{capture}.pcap"), "packets": count}
+        for capture, count in counts.iter_rows()
+    }
+    more: dict[str, Any] = {"epoch_ns": epoch_ns, "captures": shown}
+    if cast is not None:
+        more["cast"] = {"hosts": cast.hosts, "zero_ns": cast.zero_ns, "words": list(cast.words)}
+    directory.write_captures_json(run_dir, taken, more)
+    summary = {
+        "status": "complete",
+        "t0_realtime_ns": epoch_ns,
+        "end_ns": named.end_ns,
+        "captures": {capture: {"captured": one["packets"]} for capture, one in shown.items()},
+        "samplers": {},
+        "trace": None,
+        "versions": {},
+    }
+    write_atomic(run_dir / files.RAW / files.ENGINE, to_json_text(summary))
+
+
+def _manifest(name: str, named: Named, wall_s: float) -> Manifest:
+    return Manifest(
+        experiment=directory.EXPLAINED,
+        run_id=name,
+        status="complete",
+        where=directory.PLACE,
+        clock="real",
+        seed=0,
+        wall_s=round(wall_s, 3),
+        virtual_s=named.end_ns / 1e9,
+        versions={"python": sys.version.split()[0]},
+    )

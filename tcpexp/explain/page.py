@@ -1,0 +1,74 @@
+"""The page of an explained capture: what was found first, then packets, panels and tables."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tcpexp.explain import directory
+from tcpexp.report.page import content
+from tcpexp.report.page.embed import list_script, page_policy, page_style, panels_html
+from tcpexp.report.page.labels import labels_html
+from tcpexp.report.page.packetlist import packets_html
+from tcpexp.report.page.rows import FileRow
+from tcpexp.report.page.verdicts import verdict_rows
+from tcpexp.report.page.write import PAGES, environment
+from tcpexp.report.panels.build import panel_data
+from tcpexp.store.rundir import write_atomic
+
+if TYPE_CHECKING:
+    from tcpexp.store.rundata import RunData
+
+#: What panels lack in every capture is not said on each page.
+NOT_OF_CAPTURES = ("Queue", "Faults", "Congestion window", "Congestion states")
+
+
+def write_page(run: RunData) -> Path:
+    """Write ``report.html`` and return its path.
+
+    Names and texts that come from captures are escaped. The same files give the same page.
+    """
+    text = (
+        resources.files("tcpexp.explain").joinpath("explained.html.j2").read_text(encoding="utf-8")
+    )
+    page = environment().from_string(text).render(page_content(run))
+    path = run.path / PAGES["teacher"]
+    write_atomic(path, page)
+    return path
+
+
+def page_content(run: RunData) -> dict[str, Any]:
+    """Return the template's values."""
+    import markupsafe
+
+    panels = panel_data(run)
+    captures = directory.read_captures_json(run.path)
+    page = {
+        "style": markupsafe.Markup(_style()),
+        "policy": page_policy(list_script()),
+        "title": run.plan.title or run.plan.name,
+        "name": run.plan.name,
+        "captures": captures["files"],
+        "verdicts": verdict_rows([]),
+        "panels": panels_html(panels),
+        "absent": [row for row in panels.absent if row["what"] not in NOT_OF_CAPTURES],
+        "packets": packets_html(run, panels),
+        "flows": content.flow_rows(run),
+        "labels": markupsafe.Markup(labels_html(run)),
+        "files": _files(run, captures),
+    }
+    return page
+
+
+def _files(run: RunData, captures: dict[str, Any]) -> list[FileRow]:
+    """Return the files beside the page, with the sha256 of the captures."""
+    digests = {f"raw/{one['file']}": one["sha256"] for one in captures["files"]}
+    return [{**row, "sha256": digests.get(row["name"], "")} for row in content.file_rows(run)]
+
+
+def _style() -> str:
+    report = resources.files("tcpexp.report")
+    sheets = [report.joinpath(name) for name in ("report.css", "page/first.css")]
+    sheets.append(resources.files("tcpexp.explain").joinpath("explained.css"))
+    return "".join(sheet.read_text(encoding="utf-8") for sheet in sheets) + page_style()
