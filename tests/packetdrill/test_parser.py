@@ -1,4 +1,4 @@
-"""The language: what each rule reads, what is refused and where, and that printing is its inverse."""
+"""The language: what each rule reads, what is refused and where; printing is its inverse."""
 
 from __future__ import annotations
 
@@ -195,7 +195,8 @@ def test_a_message_counts_what_it_drops() -> None:
 def test_options_defines_and_what_surrounds_the_events() -> None:
     script = parse_script(
         "--mss=1000\n--define=PORT=8080\n--strict_segments\n`first`\n"
-        "0 socket(..., PORT) = 3 // a comment\n+0 `then` /* another\none */\n+0 %{ x = 1 }%\n`last`",
+        "0 socket(..., PORT) = 3 // a comment\n+0 `then` /* another\none */\n"
+        "+0 %{ x = 1 }%\n`last`",
         "t.pkt",
     )
     assert script.option("mss") == "1000"
@@ -229,13 +230,13 @@ def test_the_standards_part_of_a_script_is_read() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "column", "words"),
     [
-        ("0 > . 1:3(1) ack 1", 1, 16, "1:3 are not 1 octets"),
-        ("0 > X. 1:1(0)", 1, 7, "'X' are no flags"),
+        ("0 > . 1:3(1) ack 1", 1, 7, "1:3 are not 1 octets"),
+        ("0 > X. 1:1(0)", 1, 5, "'X' are no flags"),
         ("0 < . 1:1(0) ack 1", 1, 19, "a packet that arrives has a window"),
         ("0 < . 1:1(0) win 5 <...>", 1, 25, "<...> is for packets that go out"),
         ("0 > . 1:1(0) <mss 70000>", 1, 24, "70000 does not fit its field"),
         ("0 > . 1:1(0) <mess 7>", 1, 15, "no TCP option 'mess'"),
-        ("0 close(3 = 0", 1, 9, "')' is missing"),
+        ("0 close(3 = 0", 1, 11, "')' is missing"),
         ("0 close(3)\n", 2, 1, "'=' is missing"),
         ("soon close(3) = 0", 1, 1, "no time"),
         ("* close(3) = 0", 1, 1, "is for packets that go out"),

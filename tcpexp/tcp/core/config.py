@@ -42,6 +42,12 @@ class Config:
 
     # Sending: RFC 9293 sections 3.7.4 and 3.8.6
     nagle: bool = True
+    nagle_small_only: bool = False
+    """Hold a small segment back only while another small one is unacknowledged.
+
+    Minshall's variant (draft-minshall-nagle-01): the end of a long write need not wait. Off is
+    the rule of RFC 9293 section 3.7.4: while anything is unacknowledged.
+    """
     sender_sws_avoidance: bool = True
     sws_override_ns: int = 200 * MS
     zero_window_probes: bool = True

@@ -286,6 +286,8 @@ def may_send(tcb: Tcb, length: int, usable: int) -> bool:
     if tcb.override_sws:  # rule 4; rule 1, a whole segment, is the caller's
         return True
     idle = tcb.nodelay or tcb.snd_nxt == tcb.snd_una
+    if tcb.config.nagle_small_only and tcb.small_sent <= tcb.snd_una:
+        idle = True
     if not tcb.config.sender_sws_avoidance:
         return idle
     # rule 2: all that is queued, pushed by the SEND call (or by CLOSE)
@@ -328,6 +330,8 @@ def send_segment(tcb: Tcb, length: int) -> None:
     seq = tcb.snd_nxt
     out.add(Sent(seq, end, payload, flags, tcb.now, tcb.now))
     tcb.snd_nxt = end
+    if 0 < length < tcb.eff_snd_mss:
+        tcb.small_sent = end
     emit(tcb, seq, flags | ACK, payload, new=True)
     tcb.last_sent_ns = tcb.now
     if flags & FIN:

@@ -76,6 +76,7 @@ class Tcb:
         "sack_ok",
         "scaling",
         "send_mss",
+        "small_sent",
         "snd_nxt",
         "snd_scale",
         "snd_una",
@@ -192,6 +193,7 @@ class Tcb:
         self.probed_ns = 0  # when the last keep-alive probe went out
         self.syn_resent = False
         self.override_sws = False
+        self.small_sent = 0  # where the last segment of less than the MSS ended
         self.last_sent_ns: int | None = None
         self.last_arrival_ns = 0
         self.congestion_seen: tuple[int, int, str] | None = None
