@@ -15,6 +15,7 @@ from tcpexp.tcp.core.congestion.builtin import make_control
 from tcpexp.tcp.core.ecnstate import Ecn
 from tcpexp.tcp.core.isn import Endpoint
 from tcpexp.tcp.core.lossstate import Frto, Prr, Rack, Tlp
+from tcpexp.tcp.core.ratestate import Delivery
 from tcpexp.tcp.core.receivebuffer import ReceiveBuffer
 from tcpexp.tcp.core.rtt import RttEstimator
 from tcpexp.tcp.core.segment import Segment
@@ -39,6 +40,7 @@ class Tcb:
         "config",
         "congestion",
         "congestion_seen",
+        "delivery",
         "duplicate_acks",
         "early",
         "ecn",
@@ -133,6 +135,9 @@ class Tcb:
             config.rto_initial_ns, config.rto_min_ns, config.rto_max_ns, config.clock_granularity_ns
         )
         self.congestion: CongestionControl = make_control(self.eff_snd_mss, config)
+        self.delivery = Delivery() if self.congestion.paced else None
+        # whether acknowledgments concern more than RFC 5681, 6582 and 6675
+        self.repairs = config.rack or config.prr or config.frto or self.congestion.paced
         self.ecn = Ecn()
         self.trace = config.trace
         self.events: deque[events.Event] = deque()
@@ -198,8 +203,6 @@ class Tcb:
         self.duplicate_acks = 0
         self.in_recovery = False
         self.in_rto_recovery = False  # until what was outstanding at a time-out is acknowledged
-        # whether acknowledgments concern more than RFC 5681, 6582 and 6675
-        self.repairs = self.config.rack or self.config.prr or self.config.frto
         self.rack = Rack()
         self.tlp = Tlp()
         self.prr: Prr | None = None  # during a recovery
@@ -239,6 +242,8 @@ class Tcb:
         """Where congestion control stands, in the words of RFC 5681 section 3."""
         if self.in_recovery:
             return "fast recovery"
+        if self.congestion.mode:
+            return self.congestion.mode
         hystart = self.congestion.hystart
         if hystart is not None and hystart.conservative:  # RFC 9406 section 4.2
             return "conservative slow start"
