@@ -33,6 +33,7 @@ def congestion_of(name: str) -> tuple[str, ...]:
     if kernel is not None:
         known = sorted(trees_dir().glob(f"inventory-{kernel.sha256[:16]}-*.json"))
         with suppress(DataError):
-            if known:
-                return tuple(sorted(load_inventory(known[-1]).congestion_controls))
+            controls = load_inventory(known[-1]).congestion_controls if known else None
+            if controls is not None:
+                return tuple(sorted(controls))
     return tuple(CONGESTION_CONTROLS)

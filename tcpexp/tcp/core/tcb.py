@@ -14,6 +14,8 @@ from tcpexp.tcp.core.congestion.base import CongestionControl
 from tcpexp.tcp.core.congestion.builtin import make_control
 from tcpexp.tcp.core.ecnstate import Ecn
 from tcpexp.tcp.core.isn import Endpoint
+from tcpexp.tcp.core.lossstate import Frto, Prr, Rack, Tlp
+from tcpexp.tcp.core.ratestate import Delivery
 from tcpexp.tcp.core.receivebuffer import ReceiveBuffer
 from tcpexp.tcp.core.rtt import RttEstimator
 from tcpexp.tcp.core.segment import Segment
@@ -38,21 +40,27 @@ class Tcb:
         "config",
         "congestion",
         "congestion_seen",
+        "delivery",
         "duplicate_acks",
         "early",
         "ecn",
         "eff_rcv_mss",
         "eff_snd_mss",
         "events",
+        "fast_open",
+        "fast_opened",
         "fast_retransmit_from",
         "fin_sent",
         "fin_wanted",
+        "frto",
         "in_recovery",
+        "in_rto_recovery",
         "irs",
         "iss",
         "last_ack_sent",
         "last_arrival_ns",
         "last_sent_ns",
+        "learned_cookie",
         "limited_octets",
         "local",
         "max_snd_wnd",
@@ -64,6 +72,8 @@ class Tcb:
         "passive",
         "probed_ns",
         "probes",
+        "prr",
+        "rack",
         "rcv_adv",
         "rcv_nxt",
         "rcv_scale",
@@ -72,6 +82,7 @@ class Tcb:
         "received",
         "recover",
         "remote",
+        "repairs",
         "rtt",
         "sack_ok",
         "scaling",
@@ -89,6 +100,7 @@ class Tcb:
         "timeouts",
         "timers",
         "timestamps_ok",
+        "tlp",
         "trace",
         "ts_recent",
         "ts_recent_ns",
@@ -124,6 +136,9 @@ class Tcb:
             config.rto_initial_ns, config.rto_min_ns, config.rto_max_ns, config.clock_granularity_ns
         )
         self.congestion: CongestionControl = make_control(self.eff_snd_mss, config)
+        self.delivery = Delivery() if self.congestion.paced else None
+        # whether acknowledgments concern more than RFC 5681, 6582 and 6675
+        self.repairs = config.rack or config.prr or config.frto or self.congestion.paced
         self.ecn = Ecn()
         self.trace = config.trace
         self.events: deque[events.Event] = deque()
@@ -166,6 +181,9 @@ class Tcb:
         self.scaling = config.window_scaling
         self.sack_ok = config.sack
         self.timestamps_ok = config.timestamps
+        self.fast_open: bytes | None = None  # the option of this end's SYN: RFC 7413 section 4.1.1
+        self.fast_opened = False  # whether the peer's cookie was right, and its text was taken
+        self.learned_cookie: bytes | None = None
         self.ts_recent = 0
         self.ts_recent_ns = 0
 
@@ -185,6 +203,11 @@ class Tcb:
         # Loss: RFC 5681 section 3.2, RFC 6582 section 3.2, RFC 6675 section 5
         self.duplicate_acks = 0
         self.in_recovery = False
+        self.in_rto_recovery = False  # until what was outstanding at a time-out is acknowledged
+        self.rack = Rack()
+        self.tlp = Tlp()
+        self.prr: Prr | None = None  # during a recovery
+        self.frto: Frto | None = None  # after a time-out
         self.recover = 0  # recovery lasts until this is acknowledged
         self.fast_retransmit_from = 0  # and another cannot begin before this is
         self.limited_octets = 0  # sent by limited transmit, not part of FlightSize
@@ -204,6 +227,11 @@ class Tcb:
         return self.snd_nxt - self.snd_una
 
     @property
+    def uses_rack(self) -> bool:
+        """Whether losses are found by time. RFC 8985 section 4: only with SACK."""
+        return self.config.rack and self.sack_ok
+
+    @property
     def fin_acked(self) -> bool:
         """Whether this end's FIN was sent and acknowledged.
 
@@ -216,6 +244,11 @@ class Tcb:
         """Where congestion control stands, in the words of RFC 5681 section 3."""
         if self.in_recovery:
             return "fast recovery"
+        if self.congestion.mode:
+            return self.congestion.mode
+        hystart = self.congestion.hystart
+        if hystart is not None and hystart.conservative:  # RFC 9406 section 4.2
+            return "conservative slow start"
         return (
             "slow start"
             if self.congestion.cwnd < self.congestion.ssthresh
