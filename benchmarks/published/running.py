@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -39,7 +40,7 @@ def make(facts: Sequence[Fact], out: Path, kernel: str) -> None:
         if folder in made or (fact.experiment and newest_run(folder)):
             continue
         made.add(folder)
-        command = fact.command.split()[1:]
+        command = shlex.split(fact.command)[1:]
         where = folder.parent
         subprocess.run(
             [

@@ -147,6 +147,16 @@ def find_misused(segments: pl.DataFrame) -> Iterator[Finding]:
             numbers_of(few),
             source=_SACK,
         )
+    for lane, few in lanes_with(rows, ~pl.col("stamps") & pl.col("ts_val").is_not_null()):
+        yield lane.say(
+            "option_odd",
+            f"{many(len(few), 'packet')} of the {lane.by} {'has' if len(few) == 1 else 'have'} time"
+            f" stamps, which were not agreed on ({packets_text(numbers_of(few))}).",
+            numbers_of(few),
+            sure="likely",
+            because="or the capture shows the handshake's options otherwise than they were",
+            source=_STAMPS,
+        )
     missing = pl.col("stamps") & pl.col("ts_val").is_null() & ~pl.col("rst")
     for lane, few in lanes_with(rows, missing & ~pl.col("options_cut").fill_null(False)):
         yield lane.say(

@@ -18,7 +18,8 @@ _HALF, _WRAP = 2**31, 2**32
 def segments_of(packets: pl.DataFrame, connections: pl.DataFrame) -> pl.DataFrame:
     """Return the TCP packets of ``connections`` in the order of their captures, with more columns.
 
-    ``from_client``; ``syn``, ``fin``, ``rst``, ``has_ack``; ``takes``, how many sequence numbers it
+    ``from_client``; ``syn``, ``fin``, ``rst``, ``has_ack``; ``offered``, the window, unscaled where
+    its scale is not known; ``takes``, how many sequence numbers it
     takes (its payload, and one each for SYN and FIN: RFC 9293 section 3.4); ``begin`` and ``end``,
     its range counted from the initial sequence number without wrapping; ``ack_to``, what it
     acknowledges in the other end's numbers; ``top``, the highest ``end`` that its sender sent
@@ -40,6 +41,7 @@ def segments_of(packets: pl.DataFrame, connections: pl.DataFrame) -> pl.DataFram
             fin=flags.contains("F"),
             rst=flags.contains("R"),
             has_ack=flags.contains("A"),
+            offered=pl.coalesce("window_bytes", "window"),
         )
         .drop("client_address", "client_port", "server_address", "server_port")
         .sort("capture", "number", maintain_order=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tcpexp.diagnosis.scale import with_scale
 from tcpexp.diagnosis.segments import LANE
 from tcpexp.diagnosis.stamps import stamp_samples
 from tcpexp.late import polars as pl
@@ -42,6 +43,7 @@ def _packets(where: pl.Expr) -> pl.Expr:
 def _counts() -> list[pl.Expr]:
     control = pl.col("syn") | pl.col("fin") | pl.col("rst")
     blocks = pl.col("sack_blocks").list.len().fill_null(0) // 2
+    reported = (blocks > 0) & pl.col("has_ack") & ~pl.col("rst")
     return [
         pl.len().cast(pl.Int64).alias("packets"),
         pl.col("frame_bytes").sum().alias("wire_bytes"),
@@ -50,9 +52,9 @@ def _counts() -> list[pl.Expr]:
         _packets(pl.col("rst")).alias("resets"),
         _packets(pl.col("has_ack")).alias("ack_packets"),
         _packets(pl.col("has_ack") & ~_DATA & ~control).alias("pure_acks"),
-        _packets((blocks > 0) & pl.col("has_ack") & ~pl.col("rst")).alias("sack_packets"),
+        _packets(reported).alias("sack_packets"),
         _packets(is_dsack() & ~pl.col("rst")).alias("dsack_packets"),
-        blocks.max().cast(pl.Int64).alias("most_sack_blocks"),
+        blocks.filter(reported).max().fill_null(0).cast(pl.Int64).alias("most_sack_blocks"),
         _packets(_DATA).alias("data_packets"),
         pl.col("payload_bytes").sum().alias("data_bytes"),
         _packets(_DATA & pl.col("flags").str.contains("P")).alias("pushed_packets"),
@@ -91,7 +93,7 @@ def _repeats() -> list[pl.Expr]:
 
 
 def _sizes() -> list[pl.Expr]:
-    zero = pl.col("has_ack") & ~pl.col("rst") & (pl.col("window_bytes") == 0)
+    zero = pl.col("has_ack") & ~pl.col("rst") & (pl.col("offered") == 0)
     return [
         pl.col("payload_bytes").filter(_DATA).max().alias("largest_segment"),
         pl.col("payload_bytes").filter(_DATA).min().alias("smallest_segment"),
@@ -166,6 +168,7 @@ def _streams(segments: pl.DataFrame) -> pl.DataFrame:
         .join(opened, on=list(LANE), how="semi")
         .group_by(LANE)
         .agg(stream_bytes=pl.col("end").max() - 2)
+        .filter(pl.col("stream_bytes") >= 0)
     )
 
 
@@ -181,9 +184,14 @@ def _windows(segments: pl.DataFrame) -> pl.DataFrame:
             & pl.col("wscale").is_not_null().all()
         )
     )
-    told = segments.filter(~pl.col("rst"), pl.col("has_ack") | pl.col("syn"))
+    known = (pl.col("scale") != "unknown") | pl.col("syn")
+    # a SYN-ACK has the option only where the SYN had it (RFC 7323 section 2.2)
+    answered = (pl.col("syn") & pl.col("has_ack")).any().over(LANE)
+    told = with_scale(segments).filter(
+        ~pl.col("rst"), pl.col("has_ack") | pl.col("syn"), known | answered
+    )
     told = told.join(offers, on="connection", how="left").filter(
-        ~(pl.col("syn") & pl.col("scaled").fill_null(False))
+        ~(pl.col("syn") & pl.col("scaled").fill_null(False)) | pl.col("syn").all().over(LANE)
     )
     window = pl.col("window_bytes")
     return told.group_by(LANE).agg(

@@ -76,7 +76,7 @@ def with_duplicates(segments: pl.DataFrame) -> pl.DataFrame:
     )
     rows = segments.with_columns(
         kept_window=pl.when(~pl.col("rst"))
-        .then(pl.when(pl.col("has_ack") | pl.col("syn")).then("window_bytes").otherwise(0))
+        .then(pl.when(pl.col("has_ack") | pl.col("syn")).then("offered").otherwise(0))
         .forward_fill()
         .over(LANE)
     ).join(edges, on=["connection", "from_client", "ack_to"], how="left", maintain_order="left")
@@ -86,7 +86,7 @@ def with_duplicates(segments: pl.DataFrame) -> pl.DataFrame:
         acks
         & (pl.col("payload_bytes") == 0)
         & (pl.col("ack_to") == last_ack)
-        & (pl.col("window_bytes") == kept)
+        & (pl.col("offered") == kept)
         & (pl.col("sent_number") < pl.col("number"))
         & talks
     ).fill_null(False)
@@ -122,7 +122,7 @@ def with_probes(segments: pl.DataFrame) -> pl.DataFrame:
     """Add ``peer_window``, the window that the other end offered last (bytes; null before its
     first), and ``probe``: it takes sequence numbers although that window is 0.
     """
-    offered = pl.when(pl.col("has_ack") | pl.col("syn")).then("window_bytes").otherwise(0)
+    offered = pl.when(pl.col("has_ack") | pl.col("syn")).then("offered").otherwise(0)
     offered = pl.when(~pl.col("rst")).then(offered)
     rows = segments.with_columns(peer_window=_turned(offered, lambda one: one.forward_fill()))
     probe = (pl.col("takes") > 0) & ~pl.col("syn") & (pl.col("peer_window") == 0)
@@ -139,7 +139,8 @@ def tracked(segments: pl.DataFrame, *, copies: bool) -> pl.DataFrame:
     and ``rtt_ns``. Without ``copies`` the packets with ``copy`` are passed over, as if the capture
     had each once.
     """
-    rows = segments.with_row_index("row")
+    # Wireshark's own round-trip time of an ACK has this name in the table packets
+    rows = segments.drop("rtt_ns", strict=False).with_row_index("row")
     takes = pl.col("takes") > 0
     if not copies:
         takes &= ~pl.col("copy")

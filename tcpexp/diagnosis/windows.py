@@ -6,34 +6,12 @@ from collections.abc import Iterator
 
 from tcpexp.diagnosis.finding import Finding, packets_text
 from tcpexp.diagnosis.lanes import lane_of, lanes_with, many, numbers_of
+from tcpexp.diagnosis.scale import with_scale
 from tcpexp.diagnosis.segments import LANE
 from tcpexp.late import polars as pl
 from tcpexp.words.measured import size_words, time_words
 
 _MANAGING = "RFC 9293 section 3.8.6"
-
-
-def with_scale(segments: pl.DataFrame) -> pl.DataFrame:
-    """Add ``scale``: ``known`` (both SYNs were seen), ``unknown``, or ``none`` (a SYN without the
-    option: nobody scales, RFC 7323 section 2.2).
-    """
-    offers = (
-        segments.filter("syn")
-        .group_by("connection")
-        .agg(
-            ends=pl.col("from_client").n_unique(),
-            without=(pl.col("wscale").is_null() & ~pl.col("options_cut").fill_null(False)).any(),
-            cut=(pl.col("wscale").is_null() & pl.col("options_cut").fill_null(False)).any(),
-        )
-    )
-    scale = (
-        pl.when("without").then(pl.lit("none"))
-        .when((pl.col("ends") == 2) & ~pl.col("cut")).then(pl.lit("known"))
-        .otherwise(pl.lit("unknown"))
-    )  # fmt: skip
-    return segments.join(offers, on="connection", how="left", maintain_order="left").with_columns(
-        scale=scale
-    )
 
 
 def find_windows(segments: pl.DataFrame) -> Iterator[Finding]:
@@ -65,7 +43,7 @@ def _unknown_scale(rows: pl.DataFrame) -> Iterator[Finding]:
 def _zero(rows: pl.DataFrame) -> Iterator[Finding]:
     """Spans in which an end offered no window."""
     told = rows.filter("has_ack", ~pl.col("rst"), ~pl.col("syn")).with_columns(
-        closed=pl.col("window_bytes") == 0
+        closed=pl.col("offered") == 0
     )
     told = told.with_columns(
         span=(pl.col("closed") & ~pl.col("closed").shift().over(LANE).fill_null(False))
@@ -151,16 +129,16 @@ def _silly(rows: pl.DataFrame) -> Iterator[Finding]:
     )
     told = rows.join(sizes, on=list(LANE), how="inner", maintain_order="left")
     small = (
-        (pl.col("window_bytes") > 0)
-        & (pl.col("window_bytes") < pl.min_horizontal("full", 536))
+        (pl.col("offered") > 0)
+        & (pl.col("offered") < pl.min_horizontal("full", 536))
         & (pl.col("scale") != "unknown")
         & ~pl.col("syn")
         & ~pl.col("rst")
-        & (pl.col("segments") > _SILLY)
+        & (pl.col("segments") >= _SILLY)
     )
     for lane, few in lanes_with(told, small.fill_null(False)):
         if len(few) >= _SILLY:
-            least = min(row["window_bytes"] for row in few)
+            least = min(row["offered"] for row in few)
             yield lane.say(
                 "silly_window",
                 f"The {lane.by} offered windows smaller than a segment"

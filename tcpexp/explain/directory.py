@@ -15,9 +15,8 @@ from typing import Any
 from tcpexp.errors import DataError, SpecError
 from tcpexp.paths import give_to_user
 from tcpexp.record import files
-from tcpexp.store.manifest import NAME as MANIFEST
 from tcpexp.store.manifest import sha256_of
-from tcpexp.store.rundata import CAPTURES, RunData
+from tcpexp.store.rundata import CAPTURES
 from tcpexp.store.rundir import disk_errors, to_json_text, write_atomic
 
 #: The folder of explained captures below the results.
@@ -173,18 +172,3 @@ def put_in_place(made: Path, folder: Path) -> None:
         give_to_user(folder)
     if old is not None:
         shutil.rmtree(old.parent, ignore_errors=True)
-
-
-def raw_file(run: RunData, capture: str) -> Path:
-    """Return the file in ``raw/`` that holds a capture of the table ``packets``."""
-    raw = run.path / files.RAW
-    if is_explained(run.path):
-        shown = read_captures_json(run.path).get("captures") or {}
-        if capture in shown:
-            return raw / str(shown[capture]["file"])
-    return raw / f"{capture}.pcap"
-
-
-def has_manifest(run_dir: Path) -> bool:
-    """Return whether a run directory is finished."""
-    return (run_dir / MANIFEST).is_file()

@@ -15,12 +15,14 @@ import polars as pl
 from tcpexp.analysis.metrics import measure_run
 from tcpexp.errors import DataError
 from tcpexp.explain import directory
+from tcpexp.explain.cards import NOTES
 from tcpexp.explain.casting import Cast, find_cast
+from tcpexp.explain.diagnose import diagnose
 from tcpexp.explain.judging import judge_captures
 from tcpexp.explain.page import write_page
 from tcpexp.explain.plan import plan_of, recast
 from tcpexp.explain.tables import Named, name_packets, write_tables
-from tcpexp.ingest.captures import read_captures
+from tcpexp.ingest.foreign import Notes, read_foreign
 from tcpexp.plan.types import RunPlan, to_json
 from tcpexp.record import files
 from tcpexp.store.manifest import Manifest, write_manifest
@@ -61,13 +63,15 @@ def explain_captures(
     say: Say | None = None,
     *,
     asked: Asked | None = None,
+    labels: bool = True,
 ) -> Explained:
     """Make a run directory of captures and return it: ``out``, or a folder of their name below
     ``results/explained``.
 
     The same captures are explained again in the same folder. A folder that holds something else is
     never touched. The captures themselves are copied, and never changed. With ``asked`` hosts and
-    flows get the names of its spec, and its expectations are judged.
+    flows get the names of its spec, and its expectations are judged. Without ``labels`` Wireshark's
+    analysis is left out, which saves most of the time.
 
     Raises:
         SpecError: a path is no file, or ``out`` holds something else, or the spec's hosts cannot
@@ -89,7 +93,7 @@ def explain_captures(
                 return None
             return find_cast(asked.plan, packets, asked.hosts, asked.zero_ns)
 
-        timing = _fill(made, folder.name, taken, cast, tell)
+        timing = _fill(made, folder.name, (taken, labels), cast, tell)
         directory.put_in_place(made, folder)
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
@@ -104,7 +108,10 @@ def explain_again(run_dir: Path, say: Say | None = None) -> Explained:
         if not (run_dir / files.RAW / one.file).is_file():
             raise DataError(f"{run_dir / files.RAW / one.file}: the capture is gone")
     known = read_cast(run_dir)
-    timing = _fill(run_dir, run_dir.name, taken, lambda packets: known, say or say_nothing)
+    labels = bool(directory.read_captures_json(run_dir).get("labels", True))
+    timing = _fill(
+        run_dir, run_dir.name, (taken, labels), lambda packets: known, say or say_nothing
+    )
     return Explained(run_dir, run_dir / "report.html", timing)
 
 
@@ -124,22 +131,27 @@ FindCast = Callable[[pl.DataFrame], Cast | None]
 def _fill(
     run_dir: Path,
     name: str,
-    taken: Sequence[directory.CaptureFile],
+    given: tuple[Sequence[directory.CaptureFile], bool],
     find: FindCast,
     tell: Say,
 ) -> dict[str, float]:
     """Make all that follows from the captures in ``raw/``; return how long each step took."""
+    taken, labels = given
     clock = _Clock()
     raw = [run_dir / files.RAW / one.file for one in taken]
-    packets, epoch_ns = _read(raw, tell)
+    foreign = read_foreign(raw, tell, labels=labels)
+    packets, epoch_ns = foreign.packets, foreign.epoch_ns
     clock.passed("reading_s")
     tell("naming connections")
     cast = find(packets)
     named = name_packets(packets, cast)
     epoch_ns += 0 if cast is None else cast.zero_ns
-    _write_record(run_dir, name, taken, (named, cast), epoch_ns)
+    _write_record(run_dir, name, taken, (named, cast), (epoch_ns, foreign.notes), labels=labels)
     run = write_tables(run_dir, named, RunData(run_dir).plan)
     clock.passed("tables_s")
+    tell("looking for what happened")
+    diagnose(run_dir, named, foreign.notes)
+    clock.passed("diagnosis_s")
     tell("measuring")
     measure_run(run)
     judge_captures(run)
@@ -167,21 +179,14 @@ class _Clock:
         return time.monotonic() - self.begun
 
 
-def _read(captures: Sequence[Path], tell: Say) -> tuple[pl.DataFrame, int]:
-    """Return the packets of captures, and the time of their zero: the first packet's."""
-    frames = read_captures(captures, 0, tell=tell)
-    packets = pl.concat(frames)
-    first = packets["t_ns"].min()
-    epoch_ns = int(first) if isinstance(first, int) else 0
-    return packets.with_columns(t_ns=pl.col("t_ns") - epoch_ns), epoch_ns
-
-
 def _write_record(
     run_dir: Path,
     name: str,
     taken: Sequence[directory.CaptureFile],
     known: tuple[Named, Cast | None],
-    epoch_ns: int,
+    read: tuple[int, Notes],
+    *,
+    labels: bool,
 ) -> None:
     """Write what a run's engine and planner would have left: plan, summary, captures."""
     named, cast = known
@@ -192,13 +197,16 @@ def _write_record(
         else recast(cast.plan, named.stands, named.end_ns)
     )
     write_atomic(run_dir / "plan.json", to_json(plan))
-    counts = named.packets.group_by("capture", maintain_order=True).len()
-    by_stem = {Path(one.file).stem: one.file for one in taken}
+    epoch_ns, notes = read
+    counts = dict(named.packets.group_by("capture").len().iter_rows())
     shown: dict[str, Any] = {
-        str(capture): {"file": by_stem.get(str(capture), f"{capture}.pcap"), "packets": count}
-        for capture, count in counts.iter_rows()
+        capture: {"file": one.file, "packets": counts.get(capture, 0)}
+        for one, noted in zip(taken, notes.captures, strict=True)
+        for capture in noted.captures
     }
-    more: dict[str, Any] = {"epoch_ns": epoch_ns, "captures": shown}
+    told = [{**one, "file": Path(one["file"]).name} for one in notes.as_data()]
+    write_atomic(run_dir / NOTES, to_json_text({"notes_schema": 1, "captures": told}))
+    more: dict[str, Any] = {"epoch_ns": epoch_ns, "captures": shown, "labels": labels}
     if cast is not None:
         more["cast"] = {"hosts": cast.hosts, "zero_ns": cast.zero_ns, "words": list(cast.words)}
     directory.write_captures_json(run_dir, taken, more)

@@ -6,22 +6,32 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.checks.run import left_out_words, load_checks
 from tcpexp.explain import directory
+from tcpexp.explain.cards import tell
+from tcpexp.plots.kit.limitlook import LIMITS, WORDS
 from tcpexp.report.page import content
 from tcpexp.report.page.embed import list_script, page_policy, page_style, panels_html
 from tcpexp.report.page.labels import labels_html
 from tcpexp.report.page.packetlist import packets_html
 from tcpexp.report.page.rows import FileRow
 from tcpexp.report.page.verdicts import verdict_rows
-from tcpexp.report.page.write import PAGES, environment
+from tcpexp.report.page.write import PAGES, RESULTS, environment
 from tcpexp.report.panels.build import panel_data
 from tcpexp.store.rundir import write_atomic
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
-#: What panels lack in every capture is not said on each page.
-NOT_OF_CAPTURES = ("Queue", "Faults", "Congestion window", "Congestion states")
+#: What no capture can show is not said to be missing on each page.
+NOT_OF_CAPTURES = (
+    "Queue",
+    "Faults",
+    "Congestion window",
+    "Congestion states",
+    "Kernel",
+    "Smoothed RTT",
+)
 
 
 def write_page(run: RunData) -> Path:
@@ -44,21 +54,32 @@ def page_content(run: RunData) -> dict[str, Any]:
 
     panels = panel_data(run)
     captures = directory.read_captures_json(run.path)
-    page = {
+    told = tell(run)
+    verdicts = load_checks(run.path)
+    used = {part[0] for card in told.cards for strip in card.strips for part in strip.parts}
+    looks = {name: look.variable for name, look in LIMITS.items()}
+    return {
         "style": markupsafe.Markup(_style()),
         "policy": page_policy(list_script()),
-        "title": run.plan.title or run.plan.name,
-        "name": run.plan.name,
-        "captures": captures["files"],
-        "verdicts": verdict_rows([]),
+        "title": ", ".join(one["file"] for one in captures["files"]),
+        "told": told,
+        "looks": looks,
+        "legend": [(WORDS[name], look) for name, look in looks.items() if name in used],
+        "cast": (captures.get("cast") or {}).get("words") or [],
+        "spec": run.plan.title or run.plan.name if captures.get("cast") else "",
+        "verdicts": verdict_rows(verdicts),
+        "counts": [
+            (result, count)
+            for result in RESULTS
+            if (count := sum(verdict.result == result for verdict in verdicts))
+        ],
+        "unjudged": left_out_words(run),
         "panels": panels_html(panels),
         "absent": [row for row in panels.absent if row["what"] not in NOT_OF_CAPTURES],
         "packets": packets_html(run, panels),
-        "flows": content.flow_rows(run),
         "labels": markupsafe.Markup(labels_html(run)),
         "files": _files(run, captures),
     }
-    return page
 
 
 def _files(run: RunData, captures: dict[str, Any]) -> list[FileRow]:

@@ -15,6 +15,8 @@ import polars as pl
 
 from tcpexp.analysis.resent import build_resent
 from tcpexp.analysis.timeouts import build_timeouts
+from tcpexp.diagnosis.segments import segments_of
+from tcpexp.diagnosis.tracking import with_copies
 from tcpexp.explain.casting import Cast
 from tcpexp.explain.hosts import Vantage, find_vantage, hosts_of
 from tcpexp.explain.plan import Stand, flows_of
@@ -170,12 +172,15 @@ def _resent(run: RunData, named: Named) -> pl.DataFrame:
     """Return ``resent``: what the sender's own capture shows as sent again, and where there is none
     what another capture saw twice; ``node`` is where it was captured.
 
-    A segment that fills a hole was sent again only if the capture is the sender's: elsewhere it may
-    be one that was overtaken.
+    Packets that the capture merely has twice are none. A segment that fills a hole was sent again
+    only if the capture is the sender's: elsewhere it may be one that was overtaken.
     """
     parts = []
+    segments = segments_of(named.packets, conn.table_of(named.connections))
+    doubled = with_copies(segments).filter("copy") if segments.height else segments
     for part in named.packets.partition_by("capture", maintain_order=True):
-        whole = at_both_ends(part, named.nodes)
+        once = part.join(doubled, on=["capture", "number"], how="anti", maintain_order="left")
+        whole = at_both_ends(once, named.nodes)
         rows = build_resent(_OneCapture(run, whole))
         where = conn.with_new_bytes(part.filter(pl.col("protocol") == "tcp")).select(
             "capture", "number", "new_bytes", at="node"

@@ -10,7 +10,7 @@ A connection in which something rare happens is only named (``strange``), and ts
 it:
 
 - an ACK for bytes that were not captured (Wireshark's label ``ack_lost_segment``: when it repeats
-  follows no simple rule);
+  follows no simple rule; here it is given once for each ACK number);
 - a SYN in the middle of a connection that was seen without one, or a second SYN-ACK with another
   initial number;
 - ports used again without a SYN-ACK, a first ACK before the SYN-ACK, and a handshake that took no
@@ -153,10 +153,14 @@ class Analysis:
             self._connections.append(_Connection())
         connection = self._connections[segment.stream]
         own, other = connection.lanes[segment.side], connection.lanes[1 - segment.side]
-        if _handshake(connection, segment) or _acks_unseen(segment, other):
+        unseen = _acks_unseen(segment, other)
+        if _handshake(connection, segment) or unseen:
             self.strange.add(segment.stream)
         labels = REUSED_PORTS if segment.reused else 0
         labels |= _window_and_ack_labels(segment, own, other)
+        if unseen:
+            labels |= ACK_LOST_SEGMENT
+            other.to_be_acked = segment.ack
         end = (segment.seq + segment.size + (segment.flags & (_SYN | _FIN) != 0)) & MASK
         if segment.ack != own.last_ack:
             own.dup_acks = 0

@@ -30,6 +30,7 @@ BUILTIN: Classes[Plot] = Classes(
         "spacing": "tcpexp.plots.spacing:Spacing",
         "retransmissions": "tcpexp.plots.retransmissions:Retransmissions",
         "sequence": "tcpexp.plots.sequence:Sequence",
+        "limits": "tcpexp.plots.limits:Limits",
         "window": "tcpexp.plots.window:Window",
         "window_table": "tcpexp.plots.window_table:WindowTable",
         "ladder": "tcpexp.plots.ladder:Ladder",

@@ -63,10 +63,10 @@ def draw_strip(
             for row in busiest_phases(run, name).iter_rows(named=True)
         ]
         used |= dict.fromkeys(phase for phase, _, _ in bands)
-        _draw_row(axes, len(labels), bands, PHASES, shown_span(run, options.get("between")))
+        draw_bands(axes, len(labels), bands, PHASES, shown_span(run, options.get("between")))
         labels.append(name if len(looks) > 1 or not with_states else "phase")
         if with_states:
-            _draw_row(
+            draw_bands(
                 axes,
                 len(labels),
                 congestion_bands(run, name),
@@ -89,7 +89,7 @@ def draw_strip(
     ]
 
 
-def _draw_row(
+def draw_bands(
     axes: Axes,
     row: int,
     bands: list[tuple[str, int, int]],

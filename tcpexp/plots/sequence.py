@@ -14,7 +14,9 @@ from tcpexp.plots.faultmarks import draw_fault_marks
 from tcpexp.plots.kit.look import ALARM, INK, WINDOW
 from tcpexp.plots.kit.style import flow_series, legend, panel_title, panels, size_unit, time_limits
 from tcpexp.plots.kit.thin import thin_line, thin_points
+from tcpexp.plots.limitstrip import draw_limits, limited_flows
 from tcpexp.plots.marks import draw_marks
+from tcpexp.plots.phasestrip import ROW_INCHES
 from tcpexp.views.faults import fault_marks
 from tcpexp.views.packets import flow_frames
 from tcpexp.views.spans import shown_span
@@ -39,7 +41,8 @@ class Sequence(Plot):
     The vertical distance between data and ACK line is what is in flight, the distance up to the
     window line what the receiver still allows; the horizontal distance between data and ACK is the
     round-trip time. Below, a close view around the first retransmission of a long transfer, or of a
-    short one as a whole. Sequence numbers count from the initial sequence number.
+    short one as a whole. Sequence numbers count from the initial sequence number. Of an explained
+    capture a strip says what limited the rate (plot ``limits``).
     """
 
     name = "sequence"
@@ -59,8 +62,11 @@ class Sequence(Plot):
             else None
         )
         heights = [2.4 if len(shown) == 1 else 1.7] * len(shown)
+        rows = run.table("limits")
+        limited = limited_flows(run, rows, shown)
+        strip = [len(limited) * ROW_INCHES] if limited else []
         figure, axes = panels(
-            [*heights, 2.2] if close else heights,
+            [*heights, *strip, 2.2] if close else [*heights, *strip],
             options["title"],
             last_gap=0.62 if close else None,
         )
@@ -68,7 +74,11 @@ class Sequence(Plot):
             _draw_sequence(axis, frames[name], looks[name].color, fault_marks(run, name))
             panel_title(axis, _panel_name(run, name))
         legend(axes[0])
-        whole = axes[: len(shown)]
+        whole = axes[: len(shown) + len(strip)]
+        if limited:
+            span = shown_span(run, options.get("between"))
+            patches = draw_limits(whole[-1], run, rows, limited, span)
+            legend(whole[-1], handles=patches, columns=6)
         time_limits(whole, run, options)
         draw_marks(figure, whole, run, options)
         if close:

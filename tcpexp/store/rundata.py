@@ -60,6 +60,15 @@ class RunData:
         """Whether it was made of captures that somebody else recorded (``tcpexp explain``)."""
         return (self.path / files.RAW / CAPTURES).is_file()
 
+    def capture_file(self, capture: str) -> Path:
+        """Return the file in ``raw/`` that holds a capture of the table ``packets``."""
+        raw = self.path / files.RAW
+        if self.captured:
+            shown = (self._json(f"{files.RAW}/{CAPTURES}") or {}).get("captures") or {}
+            if capture in shown:
+                return raw / str(shown[capture]["file"])
+        return raw / f"{capture}.pcap"
+
     @property
     def manifest(self) -> dict[str, Any] | None:
         """``manifest.json``, or None before the run has one."""

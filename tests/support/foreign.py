@@ -14,6 +14,14 @@ SEGMENT = 1000
 PLACES = {"client": (0.01, 20.0), "between": (8.0, 12.0), "server": (20.0, 0.01)}
 
 
+class Numbered(Talk):
+    """A talk in which every packet has an IP id of its own, as hosts give them."""
+
+    def send(self, side, *words, **more):
+        """Add a segment with the next IP id."""
+        return super().send(side, *words, ip_id=len(self.packets) + 1, **more)
+
+
 def download(place: str = "client", segments: int = 20, port: int = 40_000) -> Talk:
     """Return a download of ``segments`` segments, captured at ``place``.
 
@@ -22,7 +30,7 @@ def download(place: str = "client", segments: int = 20, port: int = 40_000) -> T
     """
     near, far = (round(ms * 1e6) for ms in PLACES[place])
     seen_lost = place == "server"
-    talk = Talk(client=CLIENT, server=SERVER, port=port)
+    talk = Numbered(client=CLIENT, server=SERVER, port=port)
     tail = options(mss=1460, sack_ok=True, wscale=7)
     talk.send(0, "S", tail=tail)
     talk.send(1, "SA", 0, 1, tail=tail, after_ns=2 * far)

@@ -132,20 +132,31 @@ class _Tally:
         self.last_ns = int(epoch_ns[-1])
 
 
-def read_file(path: Path, name: str, inner: bool, piece_bytes: int | None) -> Captured:
+@dataclass(frozen=True)
+class How:
+    """How to read: whether segments are kept for their labels, whether packets in tunnels are
+    taken, and how many bytes of a file are looked at at once.
+    """
+
+    labels: bool = True
+    inner: bool = True
+    piece_bytes: int | None = None
+
+
+def read_file(path: Path, name: str, how: How) -> Captured:
     """Return what a capture holds; it is called ``name`` in the table.
 
     Raises ``DataError`` when it cannot be opened or is no capture.
     """
     context, streams, tally, whole = (
-        Context(inner=inner),
+        Context(inner=how.inner),
         Streams(strict=False),
         _Tally(),
         Reassembly(),
     )
     parts: list[pl.DataFrame] = []
     segments: list[Segments] = []
-    with open_capture(path, piece_bytes) as reader:
+    with open_capture(path, how.piece_bytes) as reader:
         for piece in reader.pieces():
             numbers = np.arange(tally.packets + 1, tally.packets + 1 + piece.count)
             frames = frames_of(piece, context)
@@ -153,7 +164,8 @@ def read_file(path: Path, name: str, inner: bool, piece_bytes: int | None) -> Ca
                 whole.take(frames, piece.epoch_ns)
             rows, found = rows_of(piece, frames, numbers, streams)
             parts.append(rows)
-            segments.append(found)
+            if how.labels:
+                segments.append(found)
             tally.take(piece, frames, numbers)
         facts = reader.facts
     packets = pl.concat(parts) if parts else _no_packets()

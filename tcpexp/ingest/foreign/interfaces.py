@@ -16,7 +16,9 @@ def shows_again(packets: pl.DataFrame) -> bool:
     parts of one: a tap that has an interface for each direction, or links that share a connection's
     packets.
     """
-    tcp = packets.filter(pl.col("protocol") == "tcp")
+    if packets["interface"].n_unique() < 2:
+        return False
+    tcp = packets.filter(pl.col("protocol") == "tcp").select("interface", "epoch_ns", *_SAME)
     if tcp["interface"].n_unique() < 2:
         return False
     groups = tcp.group_by(_SAME).agg(

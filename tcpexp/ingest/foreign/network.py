@@ -13,6 +13,7 @@ from tcpexp.ingest.checksums import is_wrong
 from tcpexp.ingest.foreign.frames import (
     DONE,
     IP_PROTOCOL,
+    PARTIAL,
     RIGHT,
     WRONG,
     Fragments,
@@ -108,7 +109,10 @@ def _check_ipv4(frames: Frames, rows: Int64, size: Int64) -> NDArray[np.bool_]:
     few = rows[checked]
     right = np.zeros(rows.size, dtype=np.bool_)
     right[checked] = ~is_wrong(frames.data, frames.at[few], size[checked])
-    frames.columns["ip_sum"][few] = np.where(right[checked], RIGHT, WRONG)
+    # a card that computes checksums finds 0 there
+    left = word_at(frames, few, 10, ">u2") == 0
+    states = np.where(right[checked], RIGHT, np.where(left, PARTIAL, WRONG))
+    frames.columns["ip_sum"][few] = states
     return right
 
 

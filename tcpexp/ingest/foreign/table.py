@@ -54,14 +54,13 @@ def rows_of(
     segments = Segments(numbers[:0], numbers[:0], ())
     if rows.size:
         tcp, segments = _tcp(piece, frames, rows, (numbers[rows], streams))
-    bad = (frames["sum"] == WRONG) | (frames["ip_sum"] == WRONG)
     values = {
         "number": pl.Series(numbers),
         "epoch_ns": pl.Series(piece.epoch_ns),
         "interface": pl.Series(piece.interface * _DEVICES + frames["device"] + 1),
         "frame_bytes": pl.Series(piece.frame_bytes),
         "protocol": pick(PROTOCOLS, frames["protocol"]),
-        "checksum_bad": pl.Series(bad),
+        "checksum_bad": pl.Series((frames["sum"] == WRONG) | (frames["ip_sum"] == WRONG)),
         "src": nullable(frames["src"]).cast(pl.Int32),
         "dst": nullable(frames["dst"]).cast(pl.Int32),
         **{name: nullable(frames[name]) for name in _PLAIN},
@@ -113,13 +112,13 @@ def _tcp(
     placed = streams.place(ends, (seq, ack, flags, wscale), numbers)
     syn = flags & SYN > 0
     scaled = np.where(syn, window, window << np.maximum(placed.scale, 0))
+    # a SYN whose options were cut off does not tell that there is no scale
+    known_scale = (placed.scale >= 0) | (placed.scale == NOT_USED)
     seq_rel = (seq - placed.base) & _MASK
     spread = Spread(rows, piece.count)
     found = {
         "stream": placed.stream,
-        "window_bytes": np.where(
-            syn | (placed.scale >= 0) | (placed.scale == NOT_USED), scaled, -1
-        ),
+        "window_bytes": np.where(syn | known_scale | (window == 0), scaled, -1),
         "seq_rel": seq_rel,
         "ack_rel": np.where(flags & ACK, (ack - placed.other_base) & _MASK, ack),
         "dsn": _data_numbers(frames, rows, seq_rel),
@@ -132,7 +131,8 @@ def _tcp(
     series["sack_permitted"] = spread.series(_permitted(frames, rows))
     series["mptcp"] = spread.series(_mptcp_words(frames["subtypes"][rows]))
     series["sack_blocks"] = spread.series(_sack_blocks(frames, rows, placed))
-    segments = (
+    interface = piece.interface[rows] * _DEVICES + frames["device"][rows] + 1
+    columns = (
         placed.stream,
         placed.direction,
         seq,
@@ -148,8 +148,7 @@ def _tcp(
         placed.reused.astype(np.int64),
         frames["subtypes"][rows],
     )
-    interface = piece.interface[rows] * _DEVICES + frames["device"][rows] + 1
-    return series, Segments(numbers, interface, segments)
+    return series, Segments(numbers, interface, tuple(column.copy() for column in columns))
 
 
 def _permitted(frames: Frames, rows: Int64) -> pl.Series:

@@ -6,6 +6,7 @@ it. Times are nanoseconds after the script's begin, on the clock that jumps.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -102,7 +103,8 @@ class Player:
         ended: str | None = None
         failed = commands.run_all(self.job["initial"], self.job["folder"])
         if failed is not None:
-            return {"begin_ns": 0, "events": [], "ended": None, "initial": failed, "final": None}
+            nothing: Entry = {"events": [], "left": [], "ended": None, "final": None}
+            return {"begin_ns": 0, "initial": failed, **nothing}
         self.align()
         for number, step in enumerate(self.job["steps"]):
             entry: Entry = {"step": number}
@@ -115,10 +117,12 @@ class Player:
                 break
         if ended is None and not self._idle():
             ended = "a call blocks still at the end"
+        left = self._left()
         final = commands.run_all(self.job["final"], self.job["folder"])
         return {
             "begin_ns": self.begin_ns,
             "events": self.log,
+            "left": left,
             "ended": ended,
             "initial": None,
             "final": final,
@@ -245,6 +249,17 @@ class Player:
                     place = headers.start + 4
                     peer.isn = int.from_bytes(found[1][place : place + 4], "big")
             return found[0] - self.begin_ns, found[1], headers
+
+    def _left(self) -> list[Entry]:
+        """Return the packets of the connection that went out by now and that no step took."""
+        found: list[Entry] = []
+        peer = self.current
+        with contextlib.suppress(Ended):
+            while peer is not None:
+                at_ns, data, _ = self._sniff(peer, self.now())
+                about = {"first_ts": peer.first_timestamps, **peer.numbers()}
+                found.append({"t": at_ns, "bytes": data.hex(), **about})
+        return found
 
     # System calls.
 

@@ -10,75 +10,21 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+from tcpexp.packetdrill.fields import seconds, tolerance_ns, wrong_field, wrong_ip, wrong_segment
 from tcpexp.packetdrill.guest import wire
 from tcpexp.packetdrill.kernel.constants import errno_name, number_of
 from tcpexp.packetdrill.kernel.expressions import number, octets, required, single
-from tcpexp.packetdrill.kernel.packets import ECN, Unplayable, flag_bits, protocol_of
+from tcpexp.packetdrill.kernel.packets import protocol_of
 from tcpexp.packetdrill.kernel.syscalls import epoll_data
-from tcpexp.packetdrill.script import Call, Event, Expression, Icmp, Option, Packet, Tcp, Udp
+from tcpexp.packetdrill.outcome import Unplayable
+from tcpexp.packetdrill.script import Call, Expression, Icmp, Option, Packet, Tcp, Udp
 
-#: packetdrill's tolerance of times: at least so much, or this part of the time since the event
-#: before, which is what the kernel's timer wheel may be late.
-TOLERANCE_NS = 4_000_000
-TOLERANCE_PART = 0.125
-#: Flags of a header and how a message names them.
-_FLAGS = (
-    ("tcp_fin", 0x001),
-    ("tcp_syn", 0x002),
-    ("tcp_rst", 0x004),
-    ("tcp_psh", 0x008),
-    ("tcp_ack", 0x010),
-    ("tcp_urg", 0x020),
-)
 #: Calls whose result is a descriptor: which one does not matter.
 GIVE_DESCRIPTORS = ("socket", "accept", "open", "epoll_create")
 IP_RECVERR, IPV6_RECVERR = (0, 11), (41, 25)
 TIMESTAMPING, OPT_STATS = (1, 37), (1, 54)
 #: Members of struct tcp_nla (SCM_TIMESTAMPING_OPT_STATS): their lengths by number.
 _ERROR_WORDS = ("ee_errno", "ee_origin", "ee_type", "ee_code", "ee_info", "ee_data")
-
-
-def tolerance_ns(least_ns: int, since_ns: int | None) -> int:
-    """Return how far a time may be off: ``since_ns`` is the time since the event before."""
-    part = 0 if since_ns is None else round(TOLERANCE_PART * since_ns)
-    return max(least_ns, part)
-
-
-def wrong_time(event: Event, base_ns: int, at_ns: int, tolerance: int, what: str) -> str | None:
-    """Return in which way an event happened at the wrong time, None when it did not."""
-    when = event.when
-    if when.kind == "any":
-        return None
-    first = base_ns + when.at_ns
-    last = base_ns + when.until_ns if when.until_ns is not None else first
-    if first - tolerance <= at_ns <= last + tolerance:
-        return None
-    if when.until_ns is not None:
-        plus = "relative " if when.kind == "relative_range" else ""
-        origin = base_ns if when.kind == "relative_range" else 0
-        return (
-            f"timing error: expected {what} in {plus}time range {seconds(first - origin)}~"
-            f"{seconds(last - origin)} sec but happened at {seconds(at_ns - origin)} sec"
-        )
-    return (
-        f"timing error: expected {what} at {seconds(first)} sec but happened at {seconds(at_ns)}"
-        f" sec; tolerance {seconds(tolerance)} sec"
-    )
-
-
-def seconds(ns: int) -> str:
-    """Return nanoseconds as packetdrill writes times."""
-    return f"{ns / 1e9:.6f}"
-
-
-def wrong_field(name: str, expected: int, actual: int) -> str | None:
-    """Return the words for a field that is not as expected."""
-    if expected == actual:
-        return None
-    return (
-        f"live packet field {name}: expected: {expected} (0x{expected:x}) vs actual: {actual}"
-        f" (0x{actual:x})"
-    )
 
 
 class PacketJudge:
@@ -105,7 +51,7 @@ class PacketJudge:
         headers = wire.read_headers(data)
         if headers is None or headers.protocol != protocol_of(script, self.family):
             return "live packet of another protocol"
-        found = self._wrong_ip(script, seen)
+        found = wrong_ip(script.ip, seen.ip.tos or 0, seen.ip.ttl or 0)
         if found is None and isinstance(script.content, Tcp) and isinstance(seen.content, Tcp):
             found = self._wrong_tcp(script.content, seen.content, entry)
             if found is None and any(data[len(data) - seen.content.length :]):
@@ -118,49 +64,16 @@ class PacketJudge:
                 found = f"expected icmp {words[0]} but saw {words[1]}"
         return found or self._wrong_label(script, seen)
 
-    def _wrong_ip(self, script: Packet, seen: Packet) -> str | None:
-        asked, tos = script.ip, seen.ip.tos or 0
-        if asked.tos is not None:
-            found = wrong_field("tos", asked.tos, tos)
-        elif asked.ecn == "ect01":
-            good = tos & 3 in (1, 2)
-            found = (
-                None if good else f"live packet field ip_ecn: expected: 0x1 or 0x2 vs {tos & 3:#x}"
-            )
-        elif asked.ecn is not None:
-            found = wrong_field("ip_ecn", ECN[asked.ecn], tos & 3)
-        else:
-            found = None
-        if found is None and asked.ttl is not None:
-            found = wrong_field("ttl", asked.ttl, seen.ip.ttl or 0)
-        return found
-
     def _wrong_tcp(self, script: Tcp, seen: Tcp, entry: dict[str, Any]) -> str | None:
-        expected, actual = flag_bits(script), flag_bits(seen)
-        checks = [wrong_field("tcp_payload_len", script.length, seen.length)]
-        checks += [
-            wrong_field(name, int(bool(expected & mask)), int(bool(actual & mask)))
-            for name, mask in _FLAGS
-        ]
-        if script.ace is not None:
-            checks.append(wrong_field("tcp_ace", script.ace, _ace(actual)))
-        else:
-            for name, mask in (("tcp_ece", 0x40), ("tcp_cwr", 0x80), ("tcp_ae", 0x100)):
-                bits = int(bool(expected & mask)), int(bool(actual & mask))
-                checks.append(wrong_field(name, *bits))
-        if script.seq is not None:
-            checks.append(wrong_field("tcp_seq", script.seq & 0xFFFFFFFF, seen.seq or 0))
-        checks.append(wrong_field("tcp_ack_seq", (script.ack or 0) & 0xFFFFFFFF, seen.ack or 0))
-        if script.window is not None:
-            checks.append(wrong_field("tcp_window", script.window & 0xFFFF, seen.window or 0))
-        checks.append(wrong_field("tcp_urg_ptr", script.urgent or 0, seen.urgent or 0))
-        if script.options is not None:
-            checks.append(self._wrong_options(script.options, seen.options or (), entry))
-        return next((words for words in checks if words is not None), None)
+        wrong = wrong_segment(script, seen)
+        if wrong is None and script.options is not None:
+            wrong = self._wrong_options(script.options, seen.options or (), entry)
+        return wrong
 
     def _wrong_options(
         self, script: tuple[Option, ...], seen: tuple[Option, ...], entry: dict[str, Any]
     ) -> str | None:
+        """Compare options in the order in which Linux sends them, padding among them."""
         if [option.kind for option in script] != [option.kind for option in seen]:
             return "bad outbound TCP options"
         for expected, actual in zip(script, seen, strict=True):
@@ -201,10 +114,6 @@ class PacketJudge:
         if live == known[1]:
             return None
         return f"inconsistent flowlabels for this packet: expected: {known[1]:#x} vs {live:#x}"
-
-
-def _ace(bits: int) -> int:
-    return (4 if bits & 0x100 else 0) | (2 if bits & 0x80 else 0) | (1 if bits & 0x40 else 0)
 
 
 def _kind(packet: Packet) -> str:

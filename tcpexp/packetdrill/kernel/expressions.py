@@ -6,7 +6,7 @@ import ipaddress
 import socket
 
 from tcpexp.packetdrill.kernel.constants import number_of
-from tcpexp.packetdrill.kernel.packets import Unplayable
+from tcpexp.packetdrill.outcome import Unplayable
 from tcpexp.packetdrill.script import Expression
 
 

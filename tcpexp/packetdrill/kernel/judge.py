@@ -2,77 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
-from tcpexp.packetdrill.kernel.compare import (
-    TOLERANCE_NS,
-    PacketJudge,
-    tolerance_ns,
-    wrong_call,
-    wrong_time,
-)
-from tcpexp.packetdrill.kernel.packets import Unplayable, decode, joined
+from tcpexp.packetdrill.assertions import Assertions
+from tcpexp.packetdrill.fields import TOLERANCE_NS, tolerance_ns, wrong_time
+from tcpexp.packetdrill.kernel.compare import PacketJudge, wrong_call
+from tcpexp.packetdrill.kernel.packets import decode, joined
 from tcpexp.packetdrill.kernel.tcpinfo import variables
 from tcpexp.packetdrill.kernel.ways import Way
-from tcpexp.packetdrill.script import Call, Code, Command, Event, Packet, Script
-
-#: Checks Python of a script with names and numbers; returns why it fails, None when it holds.
-Assert = Callable[[str, dict[str, int]], str | None]
-Verdict = Literal["agrees", "disagrees", "broken"]
+from tcpexp.packetdrill.outcome import Happened, Judged
+from tcpexp.packetdrill.script import Call, Code, Command, Event, Ip, Packet, Script, Tcp
 
 
-@dataclass(frozen=True)
-class Happened:
-    """What became of one event.
-
-    ``at_ns`` is when, after the script's begin; ``expected_ns`` when it should have been, at the
-    earliest. ``seen`` is the packet that went out or was injected, in the script's numbers.
-    """
-
-    event: Event
-    expected_ns: int | None = None
-    at_ns: int | None = None
-    end_ns: int | None = None
-    seen: Packet | None = None
-    result: int | None = None
-    wrong: str | None = None
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A script played: ``wrong`` says what the first event that was wrong is wrong in.
-
-    ``broken`` is not the kernel's doing: the guest could not play it.
-    """
-
-    verdict: Verdict
-    happened: tuple[Happened, ...]
-    wrong: str | None = None
-    line: int | None = None
-
-    @property
-    def latest_ns(self) -> int:
-        """Return how far at most a packet that went out was off its time."""
-        return max((abs(_off(each)) for each in self.happened), default=0)
-
-
-def _off(happened: Happened) -> int:
-    packet = happened.event.action
-    if not isinstance(packet, Packet) or packet.direction != "out":
-        return 0
-    if happened.at_ns is None or happened.expected_ns is None:
-        return 0
-    when = happened.event.when
-    if when.kind == "any":
-        return 0
-    last = happened.expected_ns + ((when.until_ns or when.at_ns) - when.at_ns)
-    return min(happened.at_ns - happened.expected_ns, 0) or max(happened.at_ns - last, 0)
-
-
-def judge(script: Script, way: Way, log: dict[str, Any], holds: Assert) -> Judged:
-    """Return what became of a script; ``holds`` checks its Python.
+def judge(script: Script, way: Way, log: dict[str, Any]) -> Judged:
+    """Return what became of a script.
 
     Raises:
         Unplayable: the script compares with something that this player does not know.
@@ -85,24 +30,71 @@ def judge(script: Script, way: Way, log: dict[str, Any], holds: Assert) -> Judge
     least_ns = int(tolerance) * 1000 if tolerance else TOLERANCE_NS
     tick = int(script.option("tcp_ts_tick_usecs") or 0)
     packets = PacketJudge(way.wire, tick, least_ns)
+    assertions = Assertions()
     happened: list[Happened] = []
     before_ns: int | None = None
-    blocking: list[tuple[int, Call, dict[str, Any]]] = []
     for event, entry in zip(script.events, log["events"], strict=False):
-        one, before_ns = _one(event, entry, packets, least_ns, before_ns, log["begin_ns"], holds)
-        if isinstance(event.action, Call) and event.action.end_ns is not None:
-            blocking.append((len(happened), event.action, entry))
+        one, before_ns = _one(
+            event, entry, packets, least_ns, before_ns, log["begin_ns"], assertions
+        )
         happened.append(one)
-    first = next((each for each in happened if each.wrong is not None), None)
-    if first is not None:
-        return Judged("disagrees", tuple(happened), first.wrong, first.event.line)
+    return _whole(script, log, happened)
+
+
+def _whole(script: Script, log: dict[str, Any], happened: list[Happened]) -> Judged:
+    """Return the verdict: a script ends with the first thing that is wrong in it."""
+    wrongs = [place for place, each in enumerate(happened) if each.wrong is not None]
+    end = wrongs[0] + 1 if wrongs else len(happened)
+    besides = tuple(
+        (each.at_ns, each.seen)
+        for each in happened[end:]
+        if each.at_ns is not None and each.seen is not None
+    )
+    besides += tuple(_left(log))
+    done = tuple(happened[:end])
+    if wrongs:
+        return Judged("disagrees", done, done[-1].wrong, done[-1].event.line, besides)
     if log["ended"]:
-        line = happened[-1].event.line if happened else 1
-        return Judged("disagrees", tuple(happened), log["ended"], line)
+        line = done[-1].event.line if done else 1
+        return Judged("disagrees", done, log["ended"], line, besides)
     if log["final"]:
         wrong = f"error executing cleanup command: {log['final']}"
-        return Judged("disagrees", tuple(happened), wrong, script.events[-1].line)
-    return Judged("agrees", tuple(happened))
+        return Judged("disagrees", done, wrong, script.events[-1].line, besides)
+    return Judged("agrees", done, besides=besides)
+
+
+def _left(log: dict[str, Any]) -> Iterator[tuple[int, Packet]]:
+    """Yield the packets that were there when the script had ended."""
+    for entry in log["left"]:
+        offsets = entry["isn"], entry["remote_isn"], entry["isn"] - entry["script_isn"]
+        seen = decode(bytes.fromhex(entry["bytes"]), *offsets)
+        if seen is not None:
+            yield entry["t"], shown(seen, None, entry["first_ts"])
+
+
+def shown(seen: Packet, script: Packet | None, first_ts: list[int] | None) -> Packet:
+    """Return a packet as a script would write it: timestamps in the script's numbers, and of the IP
+    header and the ports what the script names, or what is not usual.
+    """
+    asked = script.ip if script is not None else Ip()
+    ip = Ip(
+        ecn=seen.ip.ecn if asked.ecn is not None or seen.ip.ecn != "noecn" else None,
+        tos=seen.ip.tos if asked.tos is not None else None,
+        flow_label=seen.ip.flow_label if asked.flow_label is not None else None,
+        ttl=seen.ip.ttl if asked.ttl is not None else None,
+    )
+    content = seen.content
+    if isinstance(content, Tcp) and first_ts is not None:
+        script_ts, live_ts = first_ts
+        options = tuple(
+            replace(option, value=((option.value or 0) - live_ts + script_ts) & 0xFFFFFFFF)
+            if option.kind == "TS"
+            else option
+            for option in content.options or ()
+        )
+        content = replace(content, options=options)
+    ports = seen.ports if script is not None and script.ports is not None else None
+    return replace(seen, content=content, ip=ip, ports=ports)
 
 
 def _one(
@@ -112,7 +104,7 @@ def _one(
     least_ns: int,
     before_ns: int | None,
     begin_ns: int,
-    holds: Assert,
+    assertions: Assertions,
 ) -> tuple[Happened, int]:
     """Return what became of an event, and its time in the script."""
     base_ns = entry.get("base", 0)
@@ -132,11 +124,14 @@ def _one(
             seen = decode(data, *offsets)
             timed = {**entry, "expected_ns": expected_ns}
             wrong = wrong or (packets.wrong(action, seen, data, timed) if seen else "no IP packet")
+            seen = shown(seen, action, entry["first_ts"]) if seen else None
     elif isinstance(action, Command):
         what, wrong = "command", entry["failed"]
     elif isinstance(action, Code):
         what = "data collection for code"
-        wrong = holds(action.text, variables(entry)) if entry["tcp_info"] else "no TCP_INFO"
+        wrong = "no TCP_INFO"
+        if entry["tcp_info"]:
+            wrong = assertions.check(action.text, variables(entry))
     if before_ns is not None or isinstance(action, Packet):
         wrong = wrong or wrong_time(event, base_ns, at_ns, allowed, what)
     if isinstance(action, Call):
@@ -173,6 +168,3 @@ def _wrong_end(
         f"timing error: expected system call return at {expected / 1e9:.6f} sec but happened at"
         f" {entry['end'] / 1e9:.6f} sec; tolerance {allowed / 1e9:.6f} sec"
     )
-
-
-__all__ = ["Assert", "Happened", "Judged", "Unplayable", "Verdict", "judge"]

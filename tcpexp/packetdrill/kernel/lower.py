@@ -6,15 +6,11 @@ import hashlib
 from dataclasses import asdict
 from typing import Any
 
-from tcpexp.packetdrill.kernel.packets import (
-    Unplayable,
-    encode,
-    flag_bits,
-    protocol_of,
-)
+from tcpexp.packetdrill.kernel.packets import encode, flag_bits, protocol_of
 from tcpexp.packetdrill.kernel.shell import ReadFile, parse_commands
 from tcpexp.packetdrill.kernel.syscalls import lower_call
 from tcpexp.packetdrill.kernel.ways import BIND_PORT, CONNECT_PORT, Way, with_options
+from tcpexp.packetdrill.outcome import Unplayable
 from tcpexp.packetdrill.script import Call, Command, Event, Packet, Script, Tcp
 
 SYN, ACK = 2, 16

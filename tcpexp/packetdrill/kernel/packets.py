@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 from tcpexp.packetdrill.guest import wire
+from tcpexp.packetdrill.outcome import Unplayable
 from tcpexp.packetdrill.script import Icmp, Ip, Option, Packet, Tcp, Udp
 
 FLAGS = {"F": 1, "S": 2, "R": 4, "P": 8, ".": 16, "U": 32, "E": 64, "C": 128, "W": 128}
@@ -77,10 +78,6 @@ ICMPV6_CODES = {
     "time_exceeded": {"exceeded_hop_limit": 0, "exceeded_frag_time": 1},
     "parameter_problem": {"header_field": 0, "unknown_next_header": 1, "unknown_option": 2},
 }
-
-
-class Unplayable(Exception):
-    """A script asks for what this player does not do; the text says what."""
 
 
 def protocol_of(packet: Packet, family: int) -> int:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
-from tcpexp.packetdrill.kernel.packets import Unplayable
+from tcpexp.packetdrill.outcome import Unplayable
 
 Node = dict[str, Any]
 #: Returns the text of a file, by its path from the script's folder; None where there is none.

@@ -9,7 +9,7 @@ from typing import Any
 
 from tcpexp.packetdrill.guest import wire
 from tcpexp.packetdrill.kernel.expressions import is_open, number, octets, required, single
-from tcpexp.packetdrill.kernel.packets import Unplayable
+from tcpexp.packetdrill.outcome import Unplayable
 from tcpexp.packetdrill.script import Call, Expression
 
 Word = list[Any]

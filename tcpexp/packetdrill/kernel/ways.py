@@ -12,7 +12,7 @@ import socket
 from dataclasses import dataclass, replace
 
 from tcpexp.packetdrill.guest.device import Addresses
-from tcpexp.packetdrill.kernel.packets import Unplayable
+from tcpexp.packetdrill.outcome import Unplayable
 from tcpexp.packetdrill.script import Script
 from tcpexp.packetdrill.variants import IpVersion, versions_of
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from tcpexp.record.columns import TableSchema
 from tcpexp.record.tables.congestion import FAIRNESS, FLOW_STATES, LOSS_EVENTS, PHASES
 from tcpexp.record.tables.diagnosis import SUMMARY
+from tcpexp.record.tables.findings import FINDINGS
 from tcpexp.record.tables.kernel import (
     CA_STATES,
     KERNEL_LOG,
@@ -82,9 +83,11 @@ TABLES: dict[str, TableSchema] = {
         EVENTS,
         FAULTS,
         IPERF3,
+        FINDINGS,
         SUMMARY,
     )
 }
 
-#: Tables that a run has only where they were asked for; of ``summary``: of explained captures.
-ON_REQUEST = frozenset({"complaints", "summary"})
+#: Tables that a run has only where they were asked for; of ``findings`` and
+#: ``summary``: of explained captures.
+ON_REQUEST = frozenset({"complaints", "findings", "summary"})

@@ -110,7 +110,12 @@ SUMMARY = TableSchema(
         Column("timestamps", "Boolean", _tcptrace("req 1323 ts") + ": any packet has them"),
         Column("largest_segment", "Int64", _tcptrace("max segm size"), unit="bytes"),
         Column("smallest_segment", "Int64", _tcptrace("min segm size"), unit="bytes"),
-        Column("largest_window", "Int64", _tcptrace("max win adv"), unit="bytes"),
+        Column(
+            "largest_window",
+            "Int64",
+            _tcptrace("max win adv") + "; null where its scale is not known",
+            unit="bytes",
+        ),
         Column(
             "smallest_window",
             "Int64",

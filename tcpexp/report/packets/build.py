@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tcpexp.record import files
 from tcpexp.report.packets.fields import described_fields
 from tcpexp.report.packets.listing import PROTOCOLS, Capture, Lister, captures_of
 from tcpexp.report.packets.recorded import Recorded, read_recorded
@@ -111,7 +110,7 @@ def _captures_of_connections(tables: list[PanelTable], run: RunData) -> dict[int
 def _recorded(run: RunData, capture: Capture, wanted: dict[int, int]) -> Recorded | None:
     frame = capture.frame
     return read_recorded(
-        run.path / files.RAW / f"{capture.name}.pcap",
+        run.capture_file(capture.name),
         frame["number"].to_numpy(),
         frame["frame_bytes"].to_numpy(),
         wanted,

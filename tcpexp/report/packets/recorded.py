@@ -15,17 +15,22 @@ from typing import TYPE_CHECKING
 from tcpexp.late import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from tcpexp.ingest.foreign.pieces import Piece
     from tcpexp.ingest.pcap import Records
 
     Int64 = NDArray[np.int64]
     Bytes = NDArray[np.uint8]
 
 ETHERNET, IPV4, IPV6, TCP, UDP = 14, 0x0800, 0x86DD, 6, 17
+#: Of a VLAN's tag (IEEE 802.1Q, 802.1ad and what came before it).
+_TAGS = (0x8100, 0x88A8, 0x9100)
+#: pcap's number of Ethernet.
+_LINK_ETHERNET = 1
 #: Where the values begin and end in an option that has values of its own in the tables: kind to
 #: first byte after the two of kind and length.
 _STAMPS, _SACK = 8, 5
@@ -71,26 +76,54 @@ def read_recorded(
     """Return what ``capture`` holds of the packets ``numbers`` (ascending), and the first bytes of
     the payloads of ``wanted`` (number to how many).
 
-    None when there is no such file, when it is no plain capture, or when its frames have other
-    lengths than the table says: then it is not what the tables were made from.
+    None when there is no such file, when it is no capture of Ethernet frames, or when its frames
+    have other lengths than the table says: then it is not what the tables were made from.
     """
     from tcpexp.ingest.pcap import UnusualCaptureError, read_records
 
+    try:
+        return _read(read_records(capture), numbers, frame_bytes, wanted)
+    except UnusualCaptureError:
+        return _read_foreign(capture, numbers, frame_bytes, wanted)
+    except OSError:
+        return None
+
+
+def _read_foreign(
+    capture: Path, numbers: Int64, frame_bytes: Int64, wanted: Mapping[int, int]
+) -> Recorded | None:
+    """Read a file of another format than ours."""
+    from tcpexp.errors import DataError
+    from tcpexp.ingest.foreign.opened import open_capture
+
+    try:
+        with open_capture(capture) as reader:
+            return _read(reader.pieces(), numbers, frame_bytes, wanted)
+    except (OSError, DataError):
+        return None
+
+
+def _read(
+    pieces: Iterable[Records | Piece],
+    numbers: Int64,
+    frame_bytes: Int64,
+    wanted: Mapping[int, int],
+) -> Recorded | None:
     columns = {name: np.zeros(numbers.size, dtype=np.int64) for name in COLUMNS}
     recorded = Recorded(columns, 0)
     coder = _Coder(recorded)
     done = before = 0
-    try:
-        for records in read_records(capture):
-            end = int(np.searchsorted(numbers, before + records.count, side="right"))
-            rows = numbers[done:end] - before - 1
-            if (records.frame_bytes[rows] != frame_bytes[done:end]).any():
-                return None
-            coder.take(records, rows, slice(done, end), before)
-            _take_payloads(recorded, records, before, wanted)
-            done, before = end, before + records.count
-    except (OSError, UnusualCaptureError):
-        return None
+    for records in pieces:
+        end = int(np.searchsorted(numbers, before + records.count, side="right"))
+        rows = numbers[done:end] - before - 1
+        if (records.frame_bytes[rows] != frame_bytes[done:end]).any():
+            return None
+        link = getattr(records, "link", None)
+        if link is not None and (link != _LINK_ETHERNET).any():
+            return None
+        coder.take(records, rows, slice(done, end), before)
+        _take_payloads(recorded, records, before, wanted)
+        done, before = end, before + records.count
     if done < numbers.size:
         return None
     recorded.snap = int(columns["captured"].max(initial=0))
@@ -106,7 +139,7 @@ class _Coder:
         self.links: dict[bytes, int] = {}
         recorded.layouts.append("")
 
-    def take(self, records: Records, rows: Int64, place: slice, before: int) -> None:
+    def take(self, records: Records | Piece, rows: Int64, place: slice, before: int) -> None:
         """Fill the columns of ``rows`` (of this piece) at ``place``."""
         from numpy.lib.stride_tricks import sliding_window_view
 
@@ -150,7 +183,7 @@ class _Coder:
         column[:] = np.array(codes, dtype=np.int64)[which]
 
     def _tcp(
-        self, records: Records, at: Int64, end: Int64, few: Int64, columns: dict[str, Int64]
+        self, records: Records | Piece, at: Int64, end: Int64, few: Int64, columns: dict[str, Int64]
     ) -> Int64:
         """Fill the columns of the TCP headers between ``at`` and ``end``; return those that are
         whole.
@@ -244,7 +277,7 @@ def _ipv6(head: Bytes, few: Int64, columns: dict[str, Int64]) -> None:
 
 
 def _take_payloads(
-    recorded: Recorded, records: Records, before: int, wanted: Mapping[int, int]
+    recorded: Recorded, records: Records | Piece, before: int, wanted: Mapping[int, int]
 ) -> None:
     """Keep what was captured of the TCP payloads in ``wanted`` that lie in this piece."""
     data = records.data
@@ -253,7 +286,12 @@ def _take_payloads(
         if not 0 <= row < records.count:
             continue
         at, end = int(records.at[row]), int(records.at[row] + records.captured[row])
-        size = 40 if data[at + 12] == 0x86 else (int(data[at + ETHERNET]) & 15) * 4
-        begin = at + ETHERNET + size
+        while int(data[at + 12]) << 8 | int(data[at + 13]) in _TAGS and at < end:
+            at += 4
+        kind, ip = int(data[at + 12]) << 8 | int(data[at + 13]), at + ETHERNET
+        six = kind == IPV6
+        if not (six or kind == IPV4) or data[ip + (6 if six else 9)] != TCP:
+            continue  # its payload lies behind other headers
+        begin = ip + (40 if six else (int(data[ip]) & 15) * 4)
         begin += (int(data[begin + 12]) >> 4) * 4
         recorded.payloads[number] = data[begin : max(begin, min(begin + most, end))].tobytes()

@@ -21,7 +21,7 @@
       });
       return make("details", { class: "layer", open: true }, make("summary", {}, make("strong", {}, layer.name), " ", layer.summary), make("table", { class: "header-fields" }, make("tbody", {}, ...rows)));
     });
-    const rest = make("p", { class: "soft" }, bytes ? (more > 0 ? `${grouped(more)} more bytes of this packet are in the capture.` : "") : "The capture file was not there when this page was made: fields that only it knows are left out.");
+    const rest = make("p", { class: "soft" }, bytes ? (more > 0 ? `${grouped(more)} more bytes of this packet are in the capture.` : "") : "The capture file was not there when this page was made, or has other frames than Ethernet's: fields that only it knows are left out.");
     return make("div", {}, dump ? make("div", { class: "dump" }, dump.element, rest) : rest, ...tables);
   };
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tcpexp.report.panels.activity import activity_table
 from tcpexp.report.panels.common import Parts, flow_colors
 from tcpexp.report.panels.control import control_parts
+from tcpexp.report.panels.limits import limit_parts
 from tcpexp.report.panels.model import PanelData
 from tcpexp.report.panels.moments import band_rows, mark_rows
 from tcpexp.report.panels.packets import connections_of
@@ -32,6 +33,7 @@ def panel_data(run: RunData) -> PanelData:
     colors = flow_colors(run)
     control = control_parts(run, colors)
     others = [
+        limit_parts(run, connections),
         control,
         rtt_parts(run, colors, control.tables),
         throughput_parts(run, colors),
@@ -81,6 +83,7 @@ LEFT_OUT = (
 #: From the packets to their effects.
 ORDER = (
     "sequence",
+    "limits",
     "cwnd",
     "states",
     "rtt",

@@ -138,6 +138,7 @@ def with_option(tcb: Tcb, options: Options, flags: int, payload: bytes) -> Optio
     room = 40 - (12 if options.timestamps else 0) - (4 + 8 * len(blocks) if blocks else 0)
     if flags & SYN:
         room -= 12  # MSS, window scale, SACK permitted
+        room -= 0 if options.fast_open is None else 4 + len(options.fast_open)
     if 2 + 3 * len(fields) > room:
         return options
     counters.told_octets = octets

@@ -5,7 +5,7 @@ What an arriving one says of our data, and when ours is due.
 
 from __future__ import annotations
 
-from tcpexp.tcp.core import events, loss
+from tcpexp.tcp.core import events, loss, losstimer
 from tcpexp.tcp.core.output import send_ack
 from tcpexp.tcp.core.scoreboard import take_blocks
 from tcpexp.tcp.core.segment import FIN, SYN, Segment
@@ -31,7 +31,8 @@ def take_ack(tcb: Tcb, segment: Segment, seq: int, ack: int) -> None:
     ):
         tcb.snd_wl1, tcb.snd_wl2 = max(seq, tcb.snd_wl1), ack
         return
-    newly_sacked, sacked_sent_ns = 0, None
+    flight, newly_sacked, sacked_sent_ns = tcb.flight, 0, None
+    tcb.out.begin_ack()
     if segment.options.sack and tcb.sack_ok:
         blocks = [
             (extend(left, tcb.snd_una), extend(right, tcb.snd_una))
@@ -43,21 +44,24 @@ def take_ack(tcb: Tcb, segment: Segment, seq: int, ack: int) -> None:
     if ack > tcb.snd_una:
         take_window(tcb, seq, ack, window)
         _advance(tcb, segment, ack, sacked_sent_ns)
+        if tcb.repairs:
+            loss.after_ack(tcb, segment, ack, flight, advanced=True)
         return
     same_window = window == tcb.snd_wnd
     take_window(tcb, seq, ack, window)
-    duplicate = (
+    repeated = (
         ack == tcb.snd_una
-        and bool(tcb.out.queue)
         and not segment.payload
         and not segment.flags & (SYN | FIN)
         and same_window
     )
-    if window == 0:  # the answer to a probe looks like a duplicate ACK, but tells of no loss
-        duplicate = False
+    # the answer to a probe of a closed window looks like a duplicate ACK, but tells of no loss
+    duplicate = repeated and bool(tcb.out.queue) and window > 0
     # RFC 6675 section 2: with SACK, a duplicate is what SACKs something new
     if newly_sacked if tcb.sack_ok else duplicate:
         loss.on_duplicate_ack(tcb)
+    if tcb.repairs and (repeated or segment.options.sack):
+        loss.after_ack(tcb, segment, ack, flight, advanced=False)
     if tcb.snd_wnd > 0 and tcb.timers.deadlines[Timer.PERSIST] is not None:
         reopen(tcb)
 
@@ -72,15 +76,12 @@ def _advance(tcb: Tcb, segment: Segment, ack: int, sacked_sent_ns: int | None) -
     tcb.snd_una = ack
     if tcb.snd_up is not None and tcb.snd_up <= ack:
         tcb.snd_up = None
-    measure(tcb, segment, sent_ns if sent_ns is not None else sacked_sent_ns, flight)
+    rtt_ns = measure(tcb, segment, sent_ns if sent_ns is not None else sacked_sent_ns, flight)
     tcb.probes = 0
-    if tcb.out.queue:
-        set_timer(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
-    else:
-        stop_timer(tcb, Timer.RETRANSMIT)
+    losstimer.after_ack(tcb)
     if tcb.timers.deadlines[Timer.PERSIST] is not None:
         reopen(tcb)
-    loss.on_new_ack(tcb, octets, flight)
+    loss.on_new_ack(tcb, octets, flight, rtt_ns)
     if tcb.write_refused and tcb.out.space:
         tcb.write_refused = False
         tcb.events.append(events.SpaceFreed(tcb.now, tcb.out.space))
@@ -99,9 +100,9 @@ def reopen(tcb: Tcb) -> None:
         tcb.out.mark_lost(sent)
 
 
-def measure(tcb: Tcb, segment: Segment, sent_ns: int | None, flight: int) -> None:
+def measure(tcb: Tcb, segment: Segment, sent_ns: int | None, flight: int) -> int | None:
     """Take a round-trip sample: from the newest segment covered that was sent once only, else from
-    the timestamp that comes back.
+    the timestamp that comes back. Return it, None where there is none.
 
     RFC 6298 section 3, RFC 9293 section 3.8.1 (MUST-18), RFC 7323 section 4.1, RFC 7323 appendix G.
     """
@@ -115,18 +116,20 @@ def measure(tcb: Tcb, segment: Segment, sent_ns: int | None, flight: int) -> Non
         tick = tcb.config.timestamp_tick_ns
         ticks = (tcb.now // tick - segment.options.timestamps[1]) & MASK
         if ticks >= HALF:  # an echo of nothing that this end has sent yet
-            return
+            return None
         rtt_ns = ticks * tick
     else:
-        return
+        return None
     samples = max(1, -(-flight // (2 * tcb.eff_snd_mss))) if tcb.timestamps_ok else 1
     tcb.rtt.take(rtt_ns, samples)
+    tcb.tlp.measured = True
     if tcb.trace:
         tcb.events.append(
             events.RttSampled(
                 tcb.now, rtt_ns, tcb.rtt.srtt_ns or 0, tcb.rtt.rttvar_ns, tcb.rtt.rto_ns
             )
         )
+    return rtt_ns
 
 
 def acknowledge_soon(tcb: Tcb, octets: int) -> None:

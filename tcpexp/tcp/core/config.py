@@ -42,6 +42,12 @@ class Config:
 
     # Sending: RFC 9293 sections 3.7.4 and 3.8.6
     nagle: bool = True
+    nagle_small_only: bool = False
+    """Hold a small segment back only while another small one is unacknowledged.
+
+    Minshall's variant (draft-minshall-nagle-01): the end of a long write need not wait. Off is
+    the rule of RFC 9293 section 3.7.4: while anything is unacknowledged.
+    """
     sender_sws_avoidance: bool = True
     sws_override_ns: int = 200 * MS
     zero_window_probes: bool = True
@@ -90,6 +96,21 @@ class Config:
     duplicate_threshold: int = 3
     restart_after_idle: bool = True
 
+    hystart: bool = False
+    """End the first slow start when the round trip grows: HyStart++, RFC 9406."""
+
+    # Newer ways to find and repair losses, with SACK: RFC 8985, RFC 9937, RFC 2883, RFC 5682
+    rack: bool = False
+    """A segment is lost when one sent sufficiently later was delivered, instead of by counting."""
+    tail_loss_probe: bool = False
+    """Send one segment when nothing was heard for two round trips; needs ``rack``."""
+    tlp_max_ack_delay_ns: int = 200 * MS
+    """What the peer may delay the acknowledgment of a single segment: RFC 8985 section 7.2."""
+    prr: bool = False
+    """Reduce cwnd step by step during recovery, in proportion to what arrives."""
+    frto: bool = False
+    """Find out whether a time-out was spurious, and take it back; with or without SACK."""
+
     # Marks in place of losses: RFC 3168 section 6.1, RFC 9768
     ecn: str = "off"
     """"off"; "accept" what the peer asks for; "request" it too; "accurate": ask for accurate ECN.
@@ -98,6 +119,12 @@ class Config:
     """
     accecn_option: bool = True
     """Count octets by their mark in an option, beside the marked packets in the header's flags."""
+
+    # Data on the SYN: RFC 7413
+    fast_open: bool = False
+    """Send data with the SYN to servers that gave a cookie before; as a server, give them."""
+    fast_open_queue: int = 16
+    """Connections that a listener takes by cookie before their handshake: RFC 7413 section 5.1."""
 
     # Keep-alive: RFC 9293 section 3.8.4
     keepalive: bool = False
@@ -122,6 +149,8 @@ class Config:
     """A newer SYN may take the place of a connection in TIME-WAIT: RFC 9293 MAY-2."""
     rst_ends_time_wait: bool = True
     """False: a RST in TIME-WAIT is ignored. RFC 1337 section 3."""
+    icmp_ends_attempts: bool = True
+    """A hard ICMP error ends an attempt to connect: RFC 9293 SHLD-26."""
     repeat_fin: bool = False
     """An ACK of the peer's FIN carries this end's unacknowledged FIN again, as BSD systems do."""
     challenge_acks: bool = True
@@ -166,6 +195,7 @@ class Config:
             ("clock_granularity_ns", 1, SECOND),
             ("timestamp_tick_ns", MS, SECOND),
             ("duplicate_threshold", 1, 1000),
+            ("tlp_max_ack_delay_ns", 0, 10 * SECOND),
             ("fixed_window_segments", 1, 1 << 20),
             ("keepalive_idle_ns", 1, 1 << 62),
             ("keepalive_interval_ns", 1, 1 << 62),
@@ -176,6 +206,7 @@ class Config:
             ("dscp", 0, 63),
             ("hop_limit", 1, 255),
             ("syn_queue", 0, 1 << 20),
+            ("fast_open_queue", 0, 1 << 20),
             ("accept_queue", 1, 1 << 20),
             ("challenge_acks_per_second", 1, 1 << 20),
         ):
@@ -184,6 +215,8 @@ class Config:
                 raise ValueError(f"{name} is {value}; it can be {low} to {high}")
         if self.rto_max_ns < max(self.rto_initial_ns, self.rto_min_ns):
             raise ValueError(f"rto_max_ns is {self.rto_max_ns}, below rto_min_ns or rto_initial_ns")
+        if self.tail_loss_probe and not self.rack:
+            raise ValueError("tail_loss_probe needs rack, which finds what the probe has shown")
         if self.ecn not in ("off", "accept", "request", "accurate"):
             raise ValueError(
                 f"ecn is {self.ecn!r}; it can be 'off', 'accept', 'request' or 'accurate'"

@@ -16,7 +16,7 @@ that now.
 
 from __future__ import annotations
 
-from tcpexp.tcp.core import events
+from tcpexp.tcp.core import events, fastopen
 from tcpexp.tcp.core.arrives import other_states
 from tcpexp.tcp.core.config import Config
 from tcpexp.tcp.core.icmp import take_icmp
@@ -54,8 +54,14 @@ class Connection:
 
     # The application's calls
 
-    def connect(self, now: int) -> None:
+    def connect(
+        self, now: int, data: bytes = b"", cookie: bytes | None = None, mss: int | None = None
+    ) -> int:
         """Open actively: choose the ISN and send a SYN. RFC 9293 section 3.10.1.
+
+        ``data`` are the first to be sent; return how many octets found room. With the server's
+        ``cookie``, and its ``mss`` of last time, some go with the SYN; an empty cookie asks for
+        one. RFC 7413 section 4.2.
 
         Raises: CallError when the connection exists already: RFC 9293 section 3.9.1.1 (MUST-41).
         """
@@ -66,15 +72,26 @@ class Connection:
         tcb.iss = tcb.snd_una = tcb.snd_nxt = self.isn(tcb.local, tcb.remote, now)
         tcb.fast_retransmit_from = tcb.recover = tcb.iss + 1
         go_to(tcb, State.SYN_SENT, "OPEN")
-        send_syn(tcb)
+        taken = self.send(data, now) if data else 0
+        if cookie is not None and len(cookie) <= fastopen.LARGEST_COOKIE:
+            tcb.fast_open = cookie
+        send_syn(tcb, fastopen.data_for_syn(tcb, mss))
         self._start_keepalive()
+        return taken
 
-    def accept_syn(self, segment: Segment, now: int) -> None:
-        """Open passively with the SYN that a listener took. RFC 9293 section 3.10.7.2."""
+    def accept_syn(
+        self, segment: Segment, now: int, cookie: bytes | None = None, text: bool = False
+    ) -> None:
+        """Open passively with the SYN that a listener took. RFC 9293 section 3.10.7.2.
+
+        The SYN,ACK hands out ``cookie``; with ``text`` that of the SYN is taken. RFC 7413 section
+        4.2.2.
+        """
         tcb = self.tcb
         tcb.now = now
         tcb.state = State.LISTEN
-        listen_state(tcb, segment, self.isn(tcb.local, tcb.remote, now))
+        tcb.fast_open = cookie
+        listen_state(tcb, segment, self.isn(tcb.local, tcb.remote, now), text)
         self._start_keepalive()
 
     def accept_cookie(self, syn: Segment, cookie: int, now: int) -> None:

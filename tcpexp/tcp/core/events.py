@@ -130,9 +130,10 @@ class Retransmitted(Event):
     """Octets from ``seq`` to ``end`` are sent again, for the ``times``-th time.
 
     Reasons: ``timeout``, ``fast retransmit``, ``partial ACK`` (NewReno), ``SACK`` (a hole on the
-    scoreboard), ``after loss`` (what else was outstanding at a time-out, or for Tahoe at a loss;
-    and what a window that opens lets out again), ``probe`` (of a closed window). RFC 6298 section
-    5, RFC 5681 section 3.2, RFC 6582 section 3.2, RFC 6675 section 4.
+    scoreboard), ``RACK`` (late), ``loss probe``, ``after loss`` (what else was outstanding at a
+    time-out, or for Tahoe at a loss; and what a window that opens lets out again), ``probe`` (of a
+    closed window). RFC 6298 section 5, RFC 5681 section 3.2, RFC 6582 section 3.2, RFC 6675 section
+    4, RFC 8985 sections 6.2 and 7.3.
     """
 
     seq: int
@@ -166,7 +167,8 @@ class StateChanged(Event):
 class CongestionChanged(Event):
     """cwnd, ssthresh (bytes) or mode changed.
 
-    Modes: ``slow start``, ``congestion avoidance``, ``fast recovery``. RFC 5681 section 3.
+    Modes: ``slow start``, ``congestion avoidance``, ``fast recovery``, and with HyStart++
+    ``conservative slow start``. RFC 5681 section 3, RFC 9406 section 4.2.
     """
 
     cwnd: int
@@ -186,6 +188,14 @@ class RttSampled(Event):
     srtt_ns: int
     rttvar_ns: int
     rto_ns: int
+
+
+@dataclass(slots=True)
+class TimeoutUndone(Event):
+    """A time-out proved to be spurious, and what it did to the window was taken back.
+
+    RFC 5682 section 2.1, RFC 4015 section 3.
+    """
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from tcpexp.tcp.core import fastopen
 from tcpexp.tcp.core.config import Config
 from tcpexp.tcp.core.connection import Connection
 from tcpexp.tcp.core.cookies import check_cookie, make_cookie
@@ -34,6 +35,7 @@ class Listener:
         self.cookie_key = cookie_key
         self.half_open: set[Endpoint] = set()
         self.ready: deque[Connection] = deque()
+        self.by_cookie: set[Endpoint] = set()  # taken before their handshake: RFC 7413 section 5.1
         self.answers: list[tuple[Endpoint, Segment]] = []
         self.dropped_syns = 0
         self.cookies_sent = 0
@@ -64,7 +66,9 @@ class Listener:
     def _take_syn(self, segment: Segment, remote: Endpoint, now: int) -> Connection | None:
         """Open a connection half, or answer with a cookie, or drop.
 
-        RFC 9293 section 3.10.7.2, RFC 4987 sections 3.2 and 3.6.
+        RFC 9293 section 3.10.7.2, RFC 4987 sections 3.2 and 3.6. One that brings the right Fast
+        Open cookie is ready at once, with its data; others are given a cookie if they ask. RFC 7413
+        sections 4.1.2, 4.2.2 and 5.1.
         """
         policy = self.config.syn_cookies
         if len(self.ready) >= self.config.accept_queue:
@@ -77,7 +81,17 @@ class Listener:
                 self._answer_with_cookie(segment, remote, now)
             return None
         connection = Connection(self.local, remote, self.isn, self.config)
-        connection.accept_syn(segment, now)
+        brought, cookie = segment.options.fast_open, None
+        if brought is not None and self.config.fast_open and self.cookie_key:
+            cookie = fastopen.make_cookie(self.cookie_key, remote.address)
+        if cookie is not None and brought == cookie:
+            if len(self.by_cookie) < self.config.fast_open_queue:
+                connection.accept_syn(segment, now, text=True)
+                self.by_cookie.add(remote)
+                self.ready.append(connection)
+                return connection
+            cookie = None
+        connection.accept_syn(segment, now, cookie)
         self.half_open.add(remote)
         return connection
 
@@ -128,6 +142,9 @@ class Listener:
         """
         state, remote = connection.state, connection.tcb.remote
         if state is State.SYN_RECEIVED:
+            return
+        if remote in self.by_cookie:  # it was accepted, or waits for that, already
+            self.by_cookie.discard(remote)
             return
         was_half_open = remote in self.half_open
         self.half_open.discard(remote)

@@ -2,39 +2,78 @@
 cwnd is the congestion control's.
 
 Without SACK by duplicate ACKs (RFC 5681 section 3.2, RFC 6582), with SACK by the scoreboard (RFC
-6675), and by the timer in both (RFC 6298).
+6675) or by time (RFC 8985), and by the timer in both (RFC 6298).
 """
 
 from __future__ import annotations
 
-from tcpexp.tcp.core import ecn
+from tcpexp.tcp.core import delivery, ecn, frto, losstimer, prr, rack, tlp
 from tcpexp.tcp.core.congestion.base import AckReport
 from tcpexp.tcp.core.output import retransmit
 from tcpexp.tcp.core.scoreboard import mark_losses
+from tcpexp.tcp.core.segment import Segment
 from tcpexp.tcp.core.tcb import Tcb, note_congestion
+from tcpexp.tcp.core.timers import Timer
 
 
-def on_new_ack(tcb: Tcb, octets: int, flight_before: int) -> None:
-    """Take an acknowledgment that advanced SND.UNA over ``octets`` of data.
+def on_new_ack(tcb: Tcb, octets: int, flight_before: int, rtt_ns: int | None = None) -> None:
+    """Take an acknowledgment that advanced SND.UNA over ``octets`` of data; ``rtt_ns`` is what it
+    measured.
 
     RFC 5681 section 3, RFC 6582 section 3.2, RFC 6675 section 5.
     """
     tcb.duplicate_acks = 0
     tcb.limited_octets = 0
     tcb.timeouts = 0
+    if tcb.in_rto_recovery and tcb.snd_una >= tcb.recover:
+        tcb.in_rto_recovery = False
     if not tcb.in_recovery:
         if octets and not tcb.ecn.marked:
-            tcb.congestion.on_ack(AckReport(octets, tcb.now, tcb.rtt.srtt_ns, flight_before))
+            srtt_ns, una, nxt = tcb.rtt.srtt_ns, tcb.snd_una, tcb.snd_nxt
+            report = AckReport(octets, tcb.now, srtt_ns, flight_before, rtt_ns, una, nxt)
+            tcb.congestion.on_ack(report)
             note_congestion(tcb, "new ACK")
     elif tcb.snd_una >= tcb.recover:
         leave_recovery(tcb, "full ACK")
     elif tcb.sack_ok:
-        mark_losses(tcb.out, tcb.config.duplicate_threshold, tcb.eff_snd_mss)
-        _repair_first(tcb)
+        if not tcb.config.rack:
+            mark_losses(tcb.out, tcb.config.duplicate_threshold, tcb.eff_snd_mss)
+            _repair_first(tcb)
     elif tcb.congestion.recovery == "reno":
         leave_recovery(tcb, "new ACK")
     else:
         on_partial_ack(tcb, octets)
+
+
+def after_ack(tcb: Tcb, segment: Segment, ack: int, flight: int, advanced: bool) -> None:
+    """Let the newer ways of finding and repairing losses take an acknowledgment; ``flight`` are the
+    octets outstanding before it.
+
+    RFC 5682 section 2.1, RFC 8985 sections 6.2 and 7.4, RFC 9937 section 6.2.
+    """
+    if tcb.frto is not None:
+        frto.on_ack(tcb, advanced)
+    if tcb.config.tail_loss_probe:
+        tlp.on_ack(tcb, segment, ack, flight, advanced)
+    if tcb.uses_rack:
+        _recover_by_time(tcb, rack.on_ack(tcb, segment))
+        if tcb.timers.deadlines[Timer.PROBE] is not None and not losstimer.probe_is_due(tcb):
+            losstimer.start(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
+    prr.on_ack(tcb, advanced)
+    delivery.on_ack(tcb, flight)
+
+
+def _recover_by_time(tcb: Tcb, found: bool) -> None:
+    """Begin recovery if RACK has found a loss and none is being repaired. RFC 8985 section 6.2."""
+    if found and not tcb.in_recovery and not tcb.in_rto_recovery and may_recover(tcb):
+        enter_recovery(tcb)
+
+
+def on_reorder_timeout(tcb: Tcb) -> None:
+    """Look again for losses: what was to be late by now is. RFC 8985 section 6.2 step 5."""
+    _recover_by_time(tcb, rack.detect_losses(tcb))
+    if tcb.out.queue and not losstimer.running(tcb):
+        losstimer.start(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
 
 
 def _repair_first(tcb: Tcb) -> None:
@@ -74,6 +113,7 @@ def leave_recovery(tcb: Tcb, cause: str) -> None:
         tcb.snd_una if tcb.congestion.recovery == "reno" and not tcb.sack_ok else tcb.recover
     )
     tcb.congestion.on_recovered(tcb.flight, tcb.now)
+    prr.end(tcb, completed=True)
     note_congestion(tcb, cause)
 
 
@@ -82,6 +122,9 @@ def on_duplicate_ack(tcb: Tcb) -> None:
 
     RFC 5681 section 3.2 steps 1 to 4, RFC 6675 section 5 steps 1 to 4.
     """
+    if tcb.uses_rack:
+        tcb.duplicate_acks += not tcb.in_recovery
+        return
     if tcb.in_recovery:
         if tcb.sack_ok:
             mark_losses(tcb.out, tcb.config.duplicate_threshold, tcb.eff_snd_mss)
@@ -128,7 +171,7 @@ def enter_recovery(tcb: Tcb) -> None:
     flight = tcb.flight - tcb.limited_octets
     tcb.recover = tcb.snd_nxt
     tcb.fast_retransmit_from = tcb.snd_nxt
-    first = tcb.out.queue[0]
+    first = next(tcb.out.lost()) if tcb.uses_rack else tcb.out.queue[0]
     if tcb.congestion.recovery == "none":
         tcb.out.mark_all_lost()
         tcb.congestion.on_recovery(flight, tcb.now, 0)
@@ -136,8 +179,10 @@ def enter_recovery(tcb: Tcb) -> None:
     else:
         tcb.in_recovery = True
         tcb.congestion.on_recovery(flight, tcb.now, 0 if tcb.sack_ok else tcb.duplicate_acks)
-        mark_losses(tcb.out, tcb.config.duplicate_threshold, tcb.eff_snd_mss)
-        tcb.out.mark_lost(first)
+        if not tcb.uses_rack:
+            mark_losses(tcb.out, tcb.config.duplicate_threshold, tcb.eff_snd_mss)
+            tcb.out.mark_lost(first)
+        prr.begin(tcb)
     ecn.note_reduction(tcb)
     note_congestion(tcb, "fast retransmit")
     retransmit(tcb, first, "fast retransmit")
@@ -147,14 +192,22 @@ def on_timeout(tcb: Tcb) -> None:
     """Take everything outstanding for lost and fall back to slow start.
 
     RFC 5681 section 3.1, RFC 6298 section 5, RFC 6582 section 3.2 step 4.
+
+    RACK knows of some that they may still be under way: RFC 8985 section 6.3.
     """
     flight = tcb.flight
+    frto.on_timeout(tcb)
+    prr.end(tcb, completed=False)
     tcb.in_recovery = False
+    tcb.in_rto_recovery = True
     tcb.duplicate_acks = 0
     tcb.limited_octets = 0
     tcb.recover = tcb.snd_nxt
     tcb.fast_retransmit_from = tcb.snd_nxt + 1
-    tcb.out.mark_all_lost()
+    if tcb.uses_rack:
+        rack.mark_losses_at_timeout(tcb)
+    else:
+        tcb.out.mark_all_lost()
     tcb.congestion.on_timeout(flight, tcb.now, repeated=tcb.timeouts > 0)
     ecn.note_reduction(tcb)
     note_congestion(tcb, "timeout")

@@ -5,7 +5,7 @@ RFC 9293 sections 3.10.7.2 and 3.10.7.3.
 
 from __future__ import annotations
 
-from tcpexp.tcp.core import ecn, events
+from tcpexp.tcp.core import ecn, events, fastopen
 from tcpexp.tcp.core.arrives import eighth_check_fin_bit, seventh_process_segment_text
 from tcpexp.tcp.core.output import send_ack, send_reset, send_syn
 from tcpexp.tcp.core.segment import ACK, FIN, RST, SYN, Segment
@@ -52,11 +52,12 @@ def learn_from_syn(tcb: Tcb, segment: Segment) -> None:
     tcb.eff_rcv_mss = min(tcb.config.mss, tcb.eff_snd_mss)
 
 
-def listen_state(tcb: Tcb, segment: Segment, iss: int) -> None:
+def listen_state(tcb: Tcb, segment: Segment, iss: int, text: bool = False) -> None:
     """Take the SYN that begins a connection; the listener answers everything else.
 
-    DEVIATION from RFC 9293 section 3.10.7.2: text that comes with a SYN is dropped, not queued; the
-    peer sends it again. RFC 9293 section 3.10.7.2, RFC 9293 section 3.5 (MUST-11).
+    DEVIATION from RFC 9293 section 3.10.7.2: text that comes with a SYN is dropped, not queued,
+    unless a Fast Open cookie came with it (``text``); the peer sends it again. RFC 9293 section
+    3.10.7.2, RFC 9293 section 3.5 (MUST-11), RFC 7413 section 4.2.2.
     """
     tcb.passive = True
     learn_from_syn(tcb, segment)
@@ -64,8 +65,10 @@ def listen_state(tcb: Tcb, segment: Segment, iss: int) -> None:
     tcb.snd_wl2 = iss
     tcb.fast_retransmit_from = tcb.recover = iss + 1
     go_to(tcb, State.SYN_RECEIVED, "SYN")
+    if text:
+        fastopen.take_text(tcb, segment)
     send_syn(tcb)
-    if segment.payload or segment.flags & FIN:
+    if (segment.payload and not text) or segment.flags & FIN:
         drop(tcb, segment, "text with SYN")
 
 
@@ -105,6 +108,10 @@ def connected(tcb: Tcb, segment: Segment, ack: int) -> None:
     """
     _, sent_ns = tcb.out.acknowledge(ack)
     tcb.snd_una = tcb.snd_wl2 = ack
+    if tcb.fast_open is not None:
+        tcb.learned_cookie = segment.options.fast_open
+    for sent in tcb.out.queue:  # what went with the SYN, and was not taken: RFC 7413 section 4.2.2
+        tcb.out.mark_lost(sent)
     stop_timer(tcb, Timer.RETRANSMIT)
     tcb.timeouts = 0
     if sent_ns is not None:

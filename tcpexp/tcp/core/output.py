@@ -5,7 +5,7 @@ RFC 9293 sections 3.7, 3.8.6 and 3.10.2.
 
 from __future__ import annotations
 
-from tcpexp.tcp.core import accecn, ecn, events
+from tcpexp.tcp.core import accecn, delivery, ecn, events, losstimer, prr
 from tcpexp.tcp.core.config import SECOND
 from tcpexp.tcp.core.options import NONE, Options
 from tcpexp.tcp.core.scoreboard import next_hole
@@ -21,10 +21,12 @@ from tcpexp.tcp.core.window import offer_window
 def syn_options(tcb: Tcb) -> Options:
     """Return what a SYN offers, or a SYN,ACK agrees to.
 
-    RFC 9293 section 3.7.1 (MUST-14, MUST-67), RFC 7323 section 2.2, RFC 2018 section 2.
+    RFC 9293 section 3.7.1 (MUST-14, MUST-67), RFC 7323 section 2.2, RFC 2018 section 2, RFC 7413
+    section 4.1.1.
     """
     stamps = (timestamp(tcb), tcb.ts_recent) if tcb.timestamps_ok else None
-    return Options(tcb.config.mss, tcb.rcv_scale if tcb.scaling else None, tcb.sack_ok, (), stamps)
+    shift = tcb.rcv_scale if tcb.scaling else None
+    return Options(tcb.config.mss, shift, tcb.sack_ok, (), stamps, tcb.fast_open)
 
 
 def timestamp(tcb: Tcb) -> int:
@@ -146,18 +148,23 @@ def reset_for(segment: Segment) -> Segment | None:
     )
 
 
-def send_syn(tcb: Tcb) -> None:
+def send_syn(tcb: Tcb, data: bytes = b"") -> None:
     """Send the SYN, or the SYN,ACK, and put it on the retransmission queue.
+
+    ``data`` go with it, and stand behind it on the queue, so that they are sent again by themselves
+    if the SYN,ACK does not cover them: RFC 7413 section 4.2.2.
 
     RFC 9293 sections 3.10.1 and 3.10.7.2.
     """
     flags = SYN if tcb.state is State.SYN_SENT else SYN | ACK
     if not tcb.out.queue:
         tcb.out.add(Sent(tcb.iss, tcb.iss + 1, b"", SYN, tcb.now, tcb.now))
-        tcb.snd_nxt = tcb.iss + 1
+        tcb.snd_nxt = tcb.iss + 1 + len(data)
+        if data:
+            tcb.out.add(Sent(tcb.iss + 1, tcb.snd_nxt, data, 0, tcb.now, tcb.now))
     else:
         tcb.out.queue[0].times += 1  # simultaneous open: the SYN goes again, with an ACK
-    emit(tcb, tcb.iss, flags)
+    emit(tcb, tcb.iss, flags, data)
     set_timer(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
 
 
@@ -174,10 +181,9 @@ def retransmit(tcb: Tcb, sent: Sent, reason: str) -> None:
         flags |= ACK
     emit(tcb, sent.seq, flags, sent.payload)
     tcb.last_sent_ns = tcb.now
-    if (
-        tcb.timers.deadlines[Timer.RETRANSMIT] is None
-        and tcb.timers.deadlines[Timer.PERSIST] is None
-    ):
+    prr.on_sent(tcb, sent.end - sent.seq)
+    delivery.on_sent(tcb, sent)
+    if not losstimer.running(tcb) and tcb.timers.deadlines[Timer.PERSIST] is None:
         set_timer(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
 
 
@@ -189,15 +195,19 @@ def send_what_may_go(tcb: Tcb) -> None:
     RFC 9293 section 3.10.2, RFC 6675 section 5 (step C), RFC 9293 section 3.10.7.4 (MUST-58).
     """
     out = tcb.out
-    if (out.queue or out.unsent or tcb.fin_wanted) and tcb.state in SENDING:
+    waiting = tcb.frto is not None and tcb.frto.waiting  # RFC 5682 section 2.1 step 3
+    # RFC 7413 section 4.2.2: a server that took data with the SYN need not wait to answer
+    may_send = tcb.state in SENDING or (tcb.fast_opened and tcb.state is State.SYN_RECEIVED)
+    if (out.queue or out.unsent or tcb.fin_wanted) and may_send and not waiting:
         if not out.queue:
             restart_after_idle(tcb)
         if out.lost_segments:
             send_lost(tcb)
         if (out.unsent or tcb.fin_wanted) and not out.lost_segments:  # what was lost goes first
             send_new(tcb)
-        if tcb.in_recovery and tcb.sack_ok:
+        if tcb.in_recovery and tcb.sack_ok and not tcb.config.rack:
             send_holes(tcb)
+        delivery.note_idle_application(tcb)
     if tcb.ack_now:
         send_ack(tcb)
 
@@ -224,12 +234,14 @@ def send_lost(tcb: Tcb) -> None:
 
     RFC 6675 section 4 (NextSeg rule 1), RFC 9293 section 3.8.6 (SHLD-16).
     """
-    reason = ("SACK" if tcb.sack_ok else "partial ACK") if tcb.in_recovery else "after loss"
+    reason = "after loss"
+    if tcb.in_recovery:
+        reason = "RACK" if tcb.uses_rack else "SACK" if tcb.sack_ok else "partial ACK"
     edge = tcb.snd_una + tcb.snd_wnd
     for sent in list(tcb.out.lost()):
         if tcb.out.pipe and tcb.out.pipe + (sent.end - sent.seq) > tcb.congestion.cwnd:
             return
-        if sent.end > edge and sent.seq != tcb.snd_una:
+        if (sent.end > edge and sent.seq != tcb.snd_una) or delivery.must_wait(tcb):
             return
         retransmit(tcb, sent, reason)
 
@@ -243,7 +255,7 @@ def send_holes(tcb: Tcb) -> None:
     repairs a lost tail.
     """
     while not tcb.out.unsent and (hole := next_hole(tcb.out)) is not None:
-        if tcb.out.pipe + (hole.end - hole.seq) > tcb.congestion.cwnd:
+        if tcb.out.pipe + (hole.end - hole.seq) > tcb.congestion.cwnd or delivery.must_wait(tcb):
             return
         retransmit(tcb, hole, "SACK")
 
@@ -264,9 +276,9 @@ def send_new(tcb: Tcb) -> None:
                 set_timer(tcb, Timer.SWS_OVERRIDE, tcb.config.sws_override_ns)
             return
         under_way = out.pipe if tcb.sack_ok or not tcb.in_recovery else tcb.flight
-        if tcb.duplicate_acks and not tcb.in_recovery:
+        if tcb.duplicate_acks and not tcb.in_recovery and not tcb.uses_rack:
             under_way = tcb.flight - limited_room(tcb)
-        if under_way + length > tcb.congestion.cwnd and out.pipe:
+        if (under_way + length > tcb.congestion.cwnd and out.pipe) or delivery.must_wait(tcb):
             return
         send_segment(tcb, length)
         tcb.override_sws = False
@@ -285,7 +297,10 @@ def may_send(tcb: Tcb, length: int, usable: int) -> bool:
     """
     if tcb.override_sws:  # rule 4; rule 1, a whole segment, is the caller's
         return True
-    idle = tcb.nodelay or tcb.snd_nxt == tcb.snd_una
+    # a SYN,ACK alone holds nothing back: RFC 7413 section 4.2.2
+    idle = tcb.nodelay or tcb.snd_nxt == max(tcb.snd_una, tcb.iss + 1)
+    if tcb.config.nagle_small_only and tcb.small_sent <= tcb.snd_una:
+        idle = True
     if not tcb.config.sender_sws_avoidance:
         return idle
     # rule 2: all that is queued, pushed by the SEND call (or by CLOSE)
@@ -326,16 +341,22 @@ def send_segment(tcb: Tcb, length: int) -> None:
     if tcb.duplicate_acks and not tcb.in_recovery:
         tcb.limited_octets += length
     seq = tcb.snd_nxt
-    out.add(Sent(seq, end, payload, flags, tcb.now, tcb.now))
+    sent = Sent(seq, end, payload, flags, tcb.now, tcb.now)
+    out.add(sent)
     tcb.snd_nxt = end
+    delivery.on_sent(tcb, sent)
+    if 0 < length < tcb.eff_snd_mss:
+        tcb.small_sent = end
     emit(tcb, seq, flags | ACK, payload, new=True)
     tcb.last_sent_ns = tcb.now
     if flags & FIN:
         tcb.fin_sent = True
         if tcb.state is State.CLOSE_WAIT:
             go_to(tcb, State.LAST_ACK, "FIN sent")
-    if tcb.timers.deadlines[Timer.RETRANSMIT] is None:  # RFC 6298 section 5 rule 5.1
-        set_timer(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
+    prr.on_sent(tcb, end - seq)
+    idle = not losstimer.running(tcb)
+    losstimer.after_new_data(tcb)
+    if idle:
         stop_timer(tcb, Timer.PERSIST)
 
 

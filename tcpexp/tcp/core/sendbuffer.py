@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tcpexp.tcp.core.ratestate import Stamp
 from tcpexp.tcp.core.segment import SYN
 
 
@@ -30,6 +31,8 @@ class Sent:
     # again since it was last taken for lost by the timer: HighRxt of RFC 6675 section 2, segment by
     # segment
     resent: bool = False
+    delivered: bool = False  # counted once, also if its SACK mark is forgotten and comes again
+    stamp: Stamp | None = None  # where the rate of delivery is measured
     sampled: bool = False  # its round-trip time was taken when a SACK block covered it
 
 
@@ -44,8 +47,12 @@ class SendBuffer:
 
     __slots__ = (
         "capacity",
+        "delivered",
         "in_queue",
         "lost_segments",
+        "newly_acknowledged",
+        "newly_delivered",
+        "newly_lost",
         "pipe",
         "queue",
         "sacked_segments",
@@ -61,6 +68,18 @@ class SendBuffer:
         self.pipe = 0
         self.lost_segments = 0
         self.sacked_segments = 0
+        # of the acknowledgment under way: the segments that it delivered, SACKed or acknowledged;
+        # the octets of those, and of what it acknowledged; and the segments found lost
+        self.delivered: list[Sent] = []
+        self.newly_delivered = 0
+        self.newly_acknowledged = 0
+        self.newly_lost = 0
+
+    def begin_ack(self) -> None:
+        """Forget what the acknowledgment before delivered. RFC 8985 section 6.2."""
+        if self.delivered:
+            self.delivered = []
+        self.newly_delivered = self.newly_acknowledged = self.newly_lost = 0
 
     @property
     def space(self) -> int:
@@ -109,21 +128,32 @@ class SendBuffer:
                 octets += len(sent.payload)
                 if sent.sacked:
                     self.sacked_segments -= 1
-                elif sent.lost:
-                    self.lost_segments -= 1
                 else:
-                    self.pipe -= sent.end - sent.seq
+                    self._deliver(sent)
+                    if sent.lost:
+                        self.lost_segments -= 1
+                    else:
+                        self.pipe -= sent.end - sent.seq
                 if sent.times == 1 and not sent.sampled:
                     sent_ns = sent.sent_ns
             else:
                 covered = ack - sent.seq
                 data = covered - (1 if sent.flags & SYN else 0)
                 octets += data
+                self.newly_delivered += 0 if sent.delivered else covered
                 if not (sent.sacked or sent.lost):
                     self.pipe -= covered
                 sent.payload, sent.seq, sent.flags = sent.payload[data:], ack, sent.flags & ~SYN
         self.in_queue -= octets
+        self.newly_acknowledged += octets
         return octets, sent_ns
+
+    def _deliver(self, sent: Sent) -> None:
+        """Note that a segment was delivered, for those who count. RFC 8985 section 6.2."""
+        if not sent.delivered:
+            sent.delivered = True
+            self.delivered.append(sent)
+            self.newly_delivered += sent.end - sent.seq
 
     def mark_sacked(self, sent: Sent) -> None:
         """Note that the peer holds this segment. RFC 2018 section 5, RFC 6675 section 4."""
@@ -134,6 +164,7 @@ class SendBuffer:
             self.pipe -= sent.end - sent.seq
         sent.sacked = True
         self.sacked_segments += 1
+        self._deliver(sent)
 
     def mark_lost(self, sent: Sent) -> None:
         """Note that this segment is no longer in the network and is to be sent again.
@@ -143,7 +174,16 @@ class SendBuffer:
         if not sent.lost and not sent.sacked:
             sent.lost = True
             self.lost_segments += 1
+            self.newly_lost += 1
             self.pipe -= sent.end - sent.seq
+
+    def unmark_lost(self) -> None:
+        """Take back all losses: nothing was lost. RFC 5682 section 2.1."""
+        for sent in self.queue:
+            if sent.lost:
+                sent.lost = False
+                self.lost_segments -= 1
+                self.pipe += sent.end - sent.seq
 
     def mark_all_lost(self) -> None:
         """After a time-out nothing is in the network any more.

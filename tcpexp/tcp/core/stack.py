@@ -58,13 +58,24 @@ class Stack:
         self.listeners: dict[int, Listener] = {}
         self.retired: list[Connection] = []
         self.answers: list[Outgoing] = []
+        #: Fast Open cookies by server, with its MSS: RFC 7413 section 4.1.3.
+        self.cookies: dict[str, tuple[bytes, int | None]] = {}
         self.discarded = 0
         self._next_port = first_port
 
     def connect(
-        self, remote: Endpoint, now: int, *, port: int | None = None, config: Config | None = None
+        self,
+        remote: Endpoint,
+        now: int,
+        *,
+        port: int | None = None,
+        config: Config | None = None,
+        data: bytes = b"",
     ) -> Connection:
         """Open a connection to ``remote``. RFC 9293 section 3.9.1.1 (MUST-43, MUST-46).
+
+        With ``Config.fast_open``, and a cookie of that server, ``data`` begin with the SYN: RFC
+        7413 section 4.1.3. They must fit the send buffer.
 
         Raises: CallError for a broadcast or multicast address, a port in use, or when no port is
             free.
@@ -79,8 +90,10 @@ class Stack:
             raise CallError(
                 f"connection already exists: port {local.port} to {remote.address}:{remote.port}"
             )
-        connection = Connection(local, remote, self.isn, config or self.config)
-        connection.connect(now)
+        config = config or self.config
+        connection = Connection(local, remote, self.isn, config)
+        cookie, mss = self.cookies.get(remote.address, (b"", None))
+        connection.connect(now, data, cookie if config.fast_open else None, mss)
         self.connections[local.port, remote] = connection
         return connection
 
@@ -136,6 +149,9 @@ class Stack:
         if connection is not None:
             half_open = connection.state is State.SYN_RECEIVED
             connection.receive(segment, now)
+            if (cookie := connection.tcb.learned_cookie) is not None:
+                self.cookies[source] = (cookie, connection.tcb.send_mss)
+                connection.tcb.learned_cookie = None
             if half_open and listener is not None and connection.tcb.passive:
                 listener.note(connection)
         elif listener is not None:

@@ -14,6 +14,8 @@ from tcpexp.tcp.core.congestion.base import CongestionControl
 from tcpexp.tcp.core.congestion.builtin import make_control
 from tcpexp.tcp.core.ecnstate import Ecn
 from tcpexp.tcp.core.isn import Endpoint
+from tcpexp.tcp.core.lossstate import Frto, Prr, Rack, Tlp
+from tcpexp.tcp.core.ratestate import Delivery
 from tcpexp.tcp.core.receivebuffer import ReceiveBuffer
 from tcpexp.tcp.core.rtt import RttEstimator
 from tcpexp.tcp.core.segment import Segment
@@ -38,21 +40,27 @@ class Tcb:
         "config",
         "congestion",
         "congestion_seen",
+        "delivery",
         "duplicate_acks",
         "early",
         "ecn",
         "eff_rcv_mss",
         "eff_snd_mss",
         "events",
+        "fast_open",
+        "fast_opened",
         "fast_retransmit_from",
         "fin_sent",
         "fin_wanted",
+        "frto",
         "in_recovery",
+        "in_rto_recovery",
         "irs",
         "iss",
         "last_ack_sent",
         "last_arrival_ns",
         "last_sent_ns",
+        "learned_cookie",
         "limited_octets",
         "local",
         "max_snd_wnd",
@@ -64,6 +72,8 @@ class Tcb:
         "passive",
         "probed_ns",
         "probes",
+        "prr",
+        "rack",
         "rcv_adv",
         "rcv_nxt",
         "rcv_scale",
@@ -72,10 +82,12 @@ class Tcb:
         "received",
         "recover",
         "remote",
+        "repairs",
         "rtt",
         "sack_ok",
         "scaling",
         "send_mss",
+        "small_sent",
         "snd_nxt",
         "snd_scale",
         "snd_una",
@@ -88,6 +100,7 @@ class Tcb:
         "timeouts",
         "timers",
         "timestamps_ok",
+        "tlp",
         "trace",
         "ts_recent",
         "ts_recent_ns",
@@ -123,6 +136,9 @@ class Tcb:
             config.rto_initial_ns, config.rto_min_ns, config.rto_max_ns, config.clock_granularity_ns
         )
         self.congestion: CongestionControl = make_control(self.eff_snd_mss, config)
+        self.delivery = Delivery() if self.congestion.paced else None
+        # whether acknowledgments concern more than RFC 5681, 6582 and 6675
+        self.repairs = config.rack or config.prr or config.frto or self.congestion.paced
         self.ecn = Ecn()
         self.trace = config.trace
         self.events: deque[events.Event] = deque()
@@ -165,6 +181,9 @@ class Tcb:
         self.scaling = config.window_scaling
         self.sack_ok = config.sack
         self.timestamps_ok = config.timestamps
+        self.fast_open: bytes | None = None  # the option of this end's SYN: RFC 7413 section 4.1.1
+        self.fast_opened = False  # whether the peer's cookie was right, and its text was taken
+        self.learned_cookie: bytes | None = None
         self.ts_recent = 0
         self.ts_recent_ns = 0
 
@@ -184,6 +203,11 @@ class Tcb:
         # Loss: RFC 5681 section 3.2, RFC 6582 section 3.2, RFC 6675 section 5
         self.duplicate_acks = 0
         self.in_recovery = False
+        self.in_rto_recovery = False  # until what was outstanding at a time-out is acknowledged
+        self.rack = Rack()
+        self.tlp = Tlp()
+        self.prr: Prr | None = None  # during a recovery
+        self.frto: Frto | None = None  # after a time-out
         self.recover = 0  # recovery lasts until this is acknowledged
         self.fast_retransmit_from = 0  # and another cannot begin before this is
         self.limited_octets = 0  # sent by limited transmit, not part of FlightSize
@@ -192,6 +216,7 @@ class Tcb:
         self.probed_ns = 0  # when the last keep-alive probe went out
         self.syn_resent = False
         self.override_sws = False
+        self.small_sent = 0  # where the last segment of less than the MSS ended
         self.last_sent_ns: int | None = None
         self.last_arrival_ns = 0
         self.congestion_seen: tuple[int, int, str] | None = None
@@ -200,6 +225,11 @@ class Tcb:
     def flight(self) -> int:
         """FlightSize: octets sent and not cumulatively acknowledged. RFC 5681 section 2."""
         return self.snd_nxt - self.snd_una
+
+    @property
+    def uses_rack(self) -> bool:
+        """Whether losses are found by time. RFC 8985 section 4: only with SACK."""
+        return self.config.rack and self.sack_ok
 
     @property
     def fin_acked(self) -> bool:
@@ -214,6 +244,11 @@ class Tcb:
         """Where congestion control stands, in the words of RFC 5681 section 3."""
         if self.in_recovery:
             return "fast recovery"
+        if self.congestion.mode:
+            return self.congestion.mode
+        hystart = self.congestion.hystart
+        if hystart is not None and hystart.conservative:  # RFC 9406 section 4.2
+            return "conservative slow start"
         return (
             "slow start"
             if self.congestion.cwnd < self.congestion.ssthresh
@@ -294,11 +329,11 @@ def agree_on_mss(tcb: Tcb, offered: int | None) -> None:
     RFC 9293 section 3.7.1 (MUST-14, MUST-15, MUST-16).
     """
     tcb.send_mss = tcb.config.default_send_mss if offered is None else max(offered, 1)
-    size = min(tcb.send_mss, tcb.config.mss)
+    size = whole = min(tcb.send_mss, tcb.config.mss)
     if tcb.timestamps_ok:
         size -= 12
     tcb.eff_snd_mss = max(size, 1)
     if tcb.config.whole_segment_buffers:
         for buffer in (tcb.received, tcb.out):
-            buffer.capacity = -(-buffer.capacity // tcb.eff_snd_mss) * tcb.eff_snd_mss
+            buffer.capacity = -(-buffer.capacity // whole) * whole
     tcb.congestion = make_control(tcb.eff_snd_mss, tcb.config)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tcpexp.tcp.core import events, loss
+from tcpexp.tcp.core import events, fastopen, loss, losstimer, tlp
 from tcpexp.tcp.core.output import emit, retransmit, send_ack, send_reset
 from tcpexp.tcp.core.segment import ACK, SYN
 from tcpexp.tcp.core.sendbuffer import Sent
@@ -41,13 +41,14 @@ def retransmission_timeout(tcb: Tcb) -> None:
         return
     if first.flags & SYN:
         tcb.syn_resent = True
+        fastopen.on_syn_timeout(tcb)
         tcb.out.mark_lost(first)
     else:
         loss.on_timeout(tcb)
     tcb.timeouts += 1
     tcb.rtt.back_off()
     retransmit(tcb, first, "timeout")
-    set_timer(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
+    losstimer.start(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
     if tcb.timeouts == tcb.config.r1_retransmissions:
         tcb.events.append(events.Trouble(tcb.now, tcb.timeouts))
 
@@ -135,6 +136,13 @@ def keepalive_timeout(tcb: Tcb) -> None:
         set_timer(tcb, Timer.KEEPALIVE, config.keepalive_interval_ns)
 
 
+def pacing_timeout(tcb: Tcb) -> None:
+    """Do nothing but wake: the next segment may go. draft-ietf-ccwg-bbr section 5.6.2.
+
+    RFC 9293 section 3.10.8.
+    """
+
+
 HANDLERS = {
     Timer.TIME_WAIT: time_wait_expired,
     Timer.RETRANSMIT: retransmission_timeout,
@@ -142,4 +150,7 @@ HANDLERS = {
     Timer.SWS_OVERRIDE: override_silly_window,
     Timer.DELAYED_ACK: delayed_ack_timeout,
     Timer.KEEPALIVE: keepalive_timeout,
+    Timer.REORDER: loss.on_reorder_timeout,
+    Timer.PROBE: tlp.send_probe,
+    Timer.PACE: pacing_timeout,
 }

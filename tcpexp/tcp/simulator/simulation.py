@@ -90,7 +90,11 @@ class Simulation:
 
     def start(self, at_ns: int = 0) -> None:
         """Let the client connect at ``at_ns``."""
-        self.at(at_ns, lambda: self.hosts[CLIENT].connection.connect(self.now))
+
+        def connect() -> None:
+            self.hosts[CLIENT].connection.connect(self.now)
+
+        self.at(at_ns, connect)
 
     def run(self, until_ns: int = 1 << 62) -> int:
         """Go on until nothing can happen any more or ``until_ns`` is over; return the time."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tcpexp.packetdrill.kernel.packets import Unplayable
 from tcpexp.packetdrill.kernel.shell import parse_commands
+from tcpexp.packetdrill.outcome import Unplayable
 
 
 def nothing(path: str) -> str | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tcpexp.tcp.core.config import Config
+from tcpexp.tcp.core.congestion.hystart import HyStart
 
 #: ssthresh when nothing limits the first slow start: RFC 5681 section 3.1, "arbitrarily high".
 NO_LIMIT = 1 << 30
@@ -29,6 +30,35 @@ class AckReport:
     now: int
     srtt_ns: int | None
     flight: int  # octets outstanding before it arrived
+    rtt_ns: int | None = None  # the round trip that it measured, if it did
+    snd_una: int = 0
+    snd_nxt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RateSample:
+    """What an acknowledgment tells a paced control; octets, nanoseconds, octets per second.
+
+    It is about the segment sent last among those that it delivered. ``delivered`` came between that
+    segment's sending and now, ``prior_delivered`` before it, ``total_delivered`` in all;
+    ``newly_delivered`` and ``newly_lost`` (segments) with this acknowledgment; ``lost`` (segments)
+    since that segment was sent, when ``tx_in_flight`` were under way. draft-ietf-ccwg-bbr section
+    4.1.2.1.
+    """
+
+    now: int
+    rate: float
+    rtt_ns: int | None
+    delivered: int
+    prior_delivered: int
+    total_delivered: int
+    newly_delivered: int
+    newly_lost: int
+    lost: int
+    tx_in_flight: int
+    in_flight: int
+    app_limited: bool
+    cwnd_limited: bool
 
 
 class CongestionControl:
@@ -42,6 +72,12 @@ class CongestionControl:
 
     name = ""
     recovery = "newreno"
+    #: Whether proportional rate reduction may reduce cwnd in its place: RFC 9937 section 6.
+    reduces_in_steps = True
+    #: Whether segments are spread over time at ``pacing_rate`` (octets per second; 0: not yet), and
+    #: the rate of delivery is measured. draft-ietf-ccwg-bbr sections 4.1 and 5.6.2.
+    paced = False
+    pacing_rate = 0.0
 
     def __init__(self, smss: int, config: Config) -> None:
         """Begin in slow start. RFC 5681 section 3.1."""
@@ -51,6 +87,8 @@ class CongestionControl:
         self.cwnd = self.initial_cwnd
         self.ssthresh = config.initial_ssthresh
         self.bytes_acked = 0
+        # RFC 9406 section 4.3: for the first slow start only, whose end is not known
+        self.hystart = HyStart() if config.hystart else None
 
     def on_ack(self, report: AckReport) -> None:
         """Grow by slow start below ssthresh, else by congestion avoidance.
@@ -61,10 +99,23 @@ class CongestionControl:
         later. RFC 7661 section 4.
         """
         if self.cwnd < self.ssthresh:
-            if 2 * report.flight > self.cwnd:
+            if self.hystart is not None:
+                self._start_with_care(self.hystart, report)
+            elif 2 * report.flight > self.cwnd:
                 self.cwnd += min(report.octets, self.smss)  # equation 2
         elif report.flight + self.smss > self.cwnd:
             self.avoid_congestion(report)
+
+    def _start_with_care(self, hystart: HyStart, report: AckReport) -> None:
+        """Grow by slow start that watches the round trip, until that ends it.
+
+        RFC 9406 section 4.2.
+        """
+        if 2 * report.flight > self.cwnd:
+            self.cwnd += hystart.growth(report.octets, self.smss)
+        if hystart.on_ack(report.rtt_ns, report.snd_una, report.snd_nxt):
+            self.ssthresh = self.cwnd
+            self.hystart = None
 
     def avoid_congestion(self, report: AckReport) -> None:
         """Grow by one segment for each window of octets acknowledged.
@@ -91,6 +142,7 @@ class CongestionControl:
 
         RFC 5681 section 3.2 steps 2 and 3, RFC 6675 section 5 step 4.2.
         """
+        self.hystart = None
         self.ssthresh = self.reduced(flight)
         self.cwnd = self.ssthresh + inflate_segments * self.smss
         self.bytes_acked = 0
@@ -120,6 +172,7 @@ class CongestionControl:
 
         RFC 3168 section 6.1.2: as for a lost segment.
         """
+        self.hystart = None
         self.ssthresh = self.reduced(flight)
         self.cwnd = self.ssthresh
         self.bytes_acked = 0
@@ -129,10 +182,25 @@ class CongestionControl:
 
         RFC 5681 section 3.1, RFC 6298 section 5.
         """
+        self.hystart = None
         if not repeated:
             self.ssthresh = self.reduced(flight)
         self.cwnd = self.smss
         self.bytes_acked = 0
+
+    def on_sample(self, sample: RateSample) -> None:
+        """Take a sample of the rate of delivery; only paced controls get any.
+
+        draft-ietf-ccwg-bbr section 4.1.2.3.
+        """
+
+    @property
+    def mode(self) -> str:
+        """What to call the state instead of slow start and congestion avoidance; "": those words.
+
+        RFC 5681 section 3.
+        """
+        return ""
 
     def on_idle(self) -> None:
         """Restart with no more than the initial window after an idle time of more than one RTO.

@@ -17,6 +17,7 @@ class FixedWindow(CongestionControl):
 
     name = "fixed_window"
     recovery = "newreno"
+    reduces_in_steps = False
 
     def __init__(self, smss: int, config: Config) -> None:
         """Set the window for good. DEVIATION from RFC 5681 section 3.1."""

@@ -1,0 +1,115 @@
+"""Can a damaged capture bring the reader of foreign captures down?
+
+    python benchmarks/fuzz_captures.py CAPTURE... [--inputs 100000] [--seed 1] [--keep FOLDER]
+
+Takes valid captures, damages them (bits flipped, lengths set to extremes, parts cut out, doubled,
+swapped, mixed), and reads each: nothing but ``DataError`` may come out, each within ten seconds.
+Prints how many were read, refused and failed, the slowest, and the largest memory of the process.
+What failed is kept in a folder, named by its number.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import random
+import resource
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from capturing.mutating import damaged
+
+from tcpexp.errors import DataError
+from tcpexp.ingest.foreign import read_foreign
+
+_LIMIT_S = 10
+_LARGEST_SEED = 200_000
+
+
+@dataclass
+class Tally:
+    """What came of the inputs."""
+
+    read: int = 0
+    refused: int = 0
+    packets: int = 0
+    slowest_s: float = 0.0
+    failures: list[str] = field(default_factory=list)
+
+
+def load_seeds(paths: list[Path]) -> list[bytes]:
+    """Return the captures, unpacked; large ones are shortened, for what is rare in them is lost in
+    the mass.
+    """
+    found = []
+    for path in paths:
+        data = path.read_bytes()
+        if data[:2] == b"\x1f\x8b":
+            data = gzip.decompress(data)
+        found.append(data[:_LARGEST_SEED])
+    return found
+
+
+def _alarm(*_: object) -> None:
+    raise TimeoutError(f"not read within {_LIMIT_S} s")
+
+
+def try_one(path: Path, data: bytes, tally: Tally, name: str) -> bool:
+    """Read one damaged capture; return whether it did what it must."""
+    path.write_bytes(data)
+    started = time.process_time()
+    signal.alarm(_LIMIT_S * 6)  # of wall time: others may use the processor too
+    try:
+        tally.packets += read_foreign([path]).packets.height
+        tally.read += 1
+    except DataError:
+        tally.refused += 1
+    except Exception:
+        tally.failures.append(f"{name}: {traceback.format_exc(limit=-3)}")
+        return False
+    finally:
+        signal.alarm(0)
+        took = time.process_time() - started
+        tally.slowest_s = max(tally.slowest_s, took)
+    if took > _LIMIT_S:
+        tally.failures.append(f"{name}: took {took:.0f} s")
+        return False
+    return True
+
+
+def main() -> int:
+    """Damage, read, count."""
+    parser = argparse.ArgumentParser(description="Damaged captures against the reader")
+    parser.add_argument("captures", nargs="+", type=Path)
+    parser.add_argument("--inputs", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path, help="keep what failed here")
+    options = parser.parse_args()
+    seeds = load_seeds(options.captures)
+    rng, tally = random.Random(options.seed), Tally()
+    signal.signal(signal.SIGALRM, _alarm)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "damaged.pcap"
+        for number in range(options.inputs):
+            data = damaged(rng, seeds)
+            if not try_one(path, data, tally, str(number)) and options.keep:
+                options.keep.mkdir(parents=True, exist_ok=True)
+                (options.keep / f"{options.seed}-{number}.pcap").write_bytes(data)
+            if (number + 1) % 5000 == 0:
+                print(f"{number + 1:,}: {len(tally.failures)} failed", flush=True)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{options.inputs:,} inputs of {len(seeds)} captures, seed {options.seed}")
+    print(f"read {tally.read:,} ({tally.packets:,} packets), refused {tally.refused:,}")
+    print(f"failed {len(tally.failures)}; slowest {tally.slowest_s:.1f} s; {memory:.0f} MiB")
+    for failure in tally.failures[:20]:
+        print(failure)
+    return 1 if tally.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

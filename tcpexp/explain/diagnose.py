@@ -1,0 +1,33 @@
+"""What packets say, written down: the tables ``findings``, ``summary`` and ``limits``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import polars as pl
+
+from tcpexp.diagnosis.describe import describe
+from tcpexp.diagnosis.finding import Finding
+from tcpexp.diagnosis.limits import limits
+from tcpexp.explain.tables import Named
+from tcpexp.ingest.connections import table_of
+from tcpexp.ingest.foreign import Notes
+from tcpexp.store.frames import conform, empty_frame, write_table
+
+
+def diagnose(run_dir: Path, named: Named, notes: Notes) -> None:
+    """Describe every connection and say what limited each, as tables of the run."""
+    connections = table_of(named.connections)
+    said = describe(named.packets, connections, notes)
+    write_table(run_dir, "findings", findings_frame(said.findings))
+    write_table(run_dir, "summary", said.summary)
+    write_table(run_dir, "limits", limits(named.packets, connections))
+
+
+def findings_frame(findings: tuple[Finding, ...]) -> pl.DataFrame:
+    """Return findings as the table of that name, in their order."""
+    if not findings:
+        return empty_frame("findings")
+    rows = [{"number": at, **asdict(one)} for at, one in enumerate(findings, start=1)]
+    return conform(pl.DataFrame(rows, infer_schema_length=None), "findings")

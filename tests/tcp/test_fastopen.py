@@ -1,0 +1,142 @@
+"""TCP Fast Open: data on the SYN, by cookie."""
+
+from __future__ import annotations
+
+from tcpexp.tcp import Connection, Endpoint, Options, Segment, State
+from tcpexp.tcp.core.events import DataArrived, Established
+from tcpexp.tcp.core.fastopen import make_cookie
+from tcpexp.tcp.core.listener import Listener
+from tcpexp.tcp.core.segment import ACK, SYN
+from tcpexp.tcp.core.stack import Outgoing, Stack
+from tests.tcp.test_stack import CLIENT, OTHER_KEY, SERVER, drain, exchange, make
+
+SECOND = 1_000_000_000
+HELLO = b"GET / HTTP/1.0\n"
+
+
+def pair(**settings: object) -> tuple[Stack, Stack, Listener]:
+    """A server that listens on port 80, a client that has its cookie, and the listener."""
+    server, client = make(SERVER, fast_open=True, **settings), make(CLIENT, fast_open=True)
+    listener = server.listen(80)
+    first = client.connect(Endpoint(SERVER, 80), 0)
+    exchange(server, client)
+    assert listener.accept() is not None
+    assert client.cookies[SERVER] == (make_cookie(OTHER_KEY, CLIENT), 1460)
+    assert first.state is State.ESTABLISHED
+    drain(server), drain(client)
+    return server, client, listener
+
+
+def send(source: Stack, target: Stack, now: int) -> list[Outgoing]:
+    """Carry what ``source`` has to send."""
+    out = source.segments_to_send(now)
+    for one in out:
+        target.receive(one.segment, one.local.address, now)
+    return out
+
+
+def test_the_first_connection_asks_for_a_cookie_and_sends_nothing_early() -> None:
+    server, client = make(SERVER, fast_open=True), make(CLIENT, fast_open=True)
+    server.listen(80)
+    client.connect(Endpoint(SERVER, 80), 0, data=HELLO)
+    syn, answer, *_ = [one.segment for one in exchange(server, client)]
+    assert (syn.flags, syn.payload, syn.options.fast_open) == (SYN, b"", b"")
+    assert answer.options.fast_open == make_cookie(OTHER_KEY, CLIENT)
+
+
+def test_the_second_is_answered_before_the_handshake_is_over() -> None:
+    server, client, listener = pair()
+    client.connect(Endpoint(SERVER, 80), 1, data=HELLO)
+    (syn,) = send(client, server, 1)
+    assert (syn.segment.flags, syn.segment.payload) == (SYN, HELLO)
+    accepted = listener.accept()
+    assert accepted is not None
+    assert accepted.state is State.SYN_RECEIVED
+    assert [type(event) for _, event in drain(server)].count(DataArrived) == 1
+    assert accepted.read(99, 1) == HELLO
+    accepted.send(b"200 OK", 1)
+    answer, data = send(server, client, 1)
+    assert answer.segment.flags == SYN | ACK
+    assert answer.segment.ack == syn.segment.seq + 1 + len(HELLO)
+    assert answer.segment.options.fast_open is None  # the cookie was right: none is handed out
+    assert data.segment.payload == b"200 OK"
+    exchange(client, server, now=2)
+    assert accepted.state is State.ESTABLISHED
+    assert Established in [type(event) for _, event in drain(server)]
+    assert listener.accept() is None, "it is accepted once"
+    connection = next(iter(client.connections.values()), None)
+    assert isinstance(connection, Connection)
+
+
+def test_a_wrong_cookie_is_replaced_and_the_data_come_again() -> None:
+    server, client, listener = pair()
+    client.cookies[SERVER] = (b"mistaken", 1460)
+    client.connect(Endpoint(SERVER, 80), 1, data=HELLO)
+    (syn,) = send(client, server, 1)
+    assert syn.segment.payload == HELLO
+    assert listener.accept() is None
+    (answer,) = send(server, client, 1)
+    assert answer.segment.ack == syn.segment.seq + 1
+    exchange(client, server, now=1)
+    accepted = listener.accept()
+    assert accepted is not None
+    assert accepted.read(99, 1) == HELLO
+    assert client.cookies[SERVER][0] == make_cookie(OTHER_KEY, CLIENT)
+
+
+def test_a_lost_syn_goes_again_alone() -> None:
+    server, client, listener = pair()
+    client.connect(Endpoint(SERVER, 80), 1, data=HELLO)
+    client.segments_to_send(1)  # lost
+    client.handle_timer(2 * SECOND)
+    (syn,) = send(client, server, 2 * SECOND)
+    assert (syn.segment.payload, syn.segment.options.fast_open) == (b"", None)
+    exchange(client, server, now=2 * SECOND)
+    accepted = listener.accept()
+    assert accepted is not None
+    assert accepted.read(99, 2 * SECOND) == HELLO
+
+
+def test_too_many_at_once_wait_for_their_handshake() -> None:
+    """A flood with a stolen cookie: RFC 7413 section 5.1."""
+    server, client, listener = pair(fast_open_queue=1)
+    for _ in range(2):
+        client.connect(Endpoint(SERVER, 80), 1, data=HELLO)
+    send(client, server, 1)
+    assert listener.accept() is not None
+    assert listener.accept() is None
+    exchange(client, server, now=1)
+    second = listener.accept()
+    assert second is not None
+    assert second.read(99, 1) == HELLO
+
+
+def test_no_more_goes_with_the_syn_than_a_segment() -> None:
+    server, client, listener = pair()
+    connection = client.connect(Endpoint(SERVER, 80), 1, data=bytes(5000))
+    (syn,) = send(client, server, 1)
+    options = 20 + 12 + 4  # MSS, window scale, SACK permitted, timestamps; cookie; padding
+    assert 1460 - 40 <= len(syn.segment.payload) <= 1460 - options + 4
+    exchange(client, server, now=1)
+    accepted = listener.accept()
+    assert accepted is not None
+    assert len(accepted.read(9999, 1)) == 5000
+    assert connection.state is State.ESTABLISHED
+
+
+def test_without_the_setting_a_cookie_means_nothing() -> None:
+    server = make(SERVER)
+    listener = server.listen(80)
+    cookie = make_cookie(OTHER_KEY, CLIENT)
+    syn = Segment(50000, 80, 7, 0, SYN, 1000, HELLO, Options(mss=1460, fast_open=cookie))
+    server.receive(syn, CLIENT, 0)
+    (answer,) = server.segments_to_send(0)
+    assert answer.segment.ack == 8
+    assert answer.segment.options.fast_open is None
+    assert listener.accept() is None
+
+
+def test_a_cookie_is_one_address_and_one_key() -> None:
+    assert make_cookie(OTHER_KEY, CLIENT) != make_cookie(OTHER_KEY, "10.0.0.3")
+    assert make_cookie(OTHER_KEY, CLIENT) != make_cookie(b"another key 1234", CLIENT)
+    assert len(make_cookie(OTHER_KEY, CLIENT)) == 8
