@@ -24,7 +24,8 @@ class Take:
     at which the column is above the row before, ns. ``skip`` and ``only`` leave out the first of
     them and all after so many.
 
-    From a study: a ``measure``, of the runs whose parameters are ``at``.
+    From a study: a ``measure``, of the runs whose parameters are ``at``; a list there: one of
+    these.
     """
 
     metric: str | None = None

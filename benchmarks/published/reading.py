@@ -50,10 +50,13 @@ def runs_of_study(fact: Fact, folder: Path) -> Any:
     (take,) = fact.takes.values()
     for name, value in take.at.items():
         column: Any = runs[name]
-        if column.dtype == pl.String:
-            runs = runs.filter(pl.col(name) == str(value))
-        else:
-            runs = runs.filter((pl.col(name) - value).abs() <= 1e-9 + 1e-6 * abs(value))
+        fits = pl.lit(False)
+        for one in value if isinstance(value, list) else [value]:
+            if column.dtype == pl.String:
+                fits = fits | (pl.col(name) == str(one))
+            else:
+                fits = fits | ((pl.col(name) - one).abs() <= 1e-9 + 1e-6 * abs(one))
+        runs = runs.filter(fits)
     return runs
 
 

@@ -62,11 +62,19 @@ def model_phases(
 def probe_rtt_spans(timeline: Timeline, begin: int, end: int) -> list[tuple[int, int]]:
     """Return (from, to) of the times between ``begin`` and ``end`` in which cwnd stood at four
     segments for at least 150 ms.
+
+    A recovery that begins meanwhile takes it below four for a round trip
+    (bbr_set_cwnd_to_recover_or_restore). Growth from below to four, as after a time-out, is no
+    part of it.
     """
-    low = np.concatenate([[False], timeline.cwnd == PROBE_RTT_CWND, [False]])
+    low = np.concatenate([[False], timeline.cwnd <= PROBE_RTT_CWND, [False]])
     starts, stops = np.flatnonzero(low[1:] & ~low[:-1]), np.flatnonzero(low[:-1] & ~low[1:])
     spans = []
-    for first, behind in zip(starts, stops, strict=True):
+    for start, behind in zip(starts, stops, strict=True):
+        fours = np.flatnonzero(timeline.cwnd[start:behind] == PROBE_RTT_CWND)
+        if not fours.size:
+            continue
+        first = start + fours[0]
         since = int(timeline.force_ns[first - 1]) if first > 0 else int(timeline.row_ns[0])
         until = (
             int(timeline.force_ns[behind - 1])

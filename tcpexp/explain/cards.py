@@ -130,7 +130,8 @@ def _headline(run: RunData, connections: pl.DataFrame) -> str:
     if others > 1:
         parts[1] = f"{others:,} others"
     held = " and ".join(part for part in parts if part)
-    span = run.end_ns - int(packets["t_ns"].min() or 0) if packets.height else 0  # type: ignore[call-overload]
+    first_ns = packets.select(pl.col("t_ns").min()).item()
+    span = run.end_ns - first_ns if packets.height else 0
     within = f" in {time_words(span)}" if packets.height > 1 else ""
     return f"{many(connections.height, 'connection')}: {held}{within}."
 

@@ -74,9 +74,18 @@ SECTIONS: dict[int, frozenset[str]] = {
     9937: _expand("1-14 6.1-4 11.1-2"),
 }
 
+#: The same for drafts that are cited, by name without its number; from memory, of version 4.
+DRAFTS: dict[str, frozenset[str]] = {
+    "draft-ietf-ccwg-bbr": _expand(
+        "1-9 4.1 4.1.1-2 4.1.2.1-4 5.1-6 5.2.1-3 5.3.1-4 5.3.1.1-3 5.3.3.1-6 5.3.3.5.1-4 5.3.4.1-4"
+        " 5.4.1-2 5.5.1-10 5.5.2.1-3 5.5.10.1-3 5.6.1-4 5.6.4.1-7"
+    ),
+}
+
 #: Whose lists were compared with the tables of contents, in 2026.
 CONTENTS_READ = (5681, 5961, 6675, 7323, 7661, 9438)
 
+_DRAFT = re.compile(r"(draft-[a-z-]+[a-z]) sections? ((?:\d+(?:\.\d+)*(?:, | and | to )?)+)")
 _NUMBER = r"(?:\d+|[A-Z](?![A-Za-z]))(?:\.\d+)*"
 _CITATION = re.compile(
     rf"RFC (\d+) (?:section|sections|appendix) ({_NUMBER}(?:(?:, | and | to ){_NUMBER})*)(?:"
@@ -94,6 +103,14 @@ def find_citations(text: str) -> Iterator[tuple[int, str, tuple[int, ...]]]:
         numbers = tuple(int(number) for number in re.findall(r"MUST-(\d+)", musts))
         for section in re.split(r", | and | to ", sections):
             yield int(rfc), section, numbers
+
+
+def find_draft_citations(text: str) -> Iterator[tuple[str, str]]:
+    """Yield (draft, section) for each ``draft-ietf-ccwg-bbr section 5.3`` in ``text``."""
+    for draft, sections in _DRAFT.findall(re.sub(r"\s+", " ", text)):
+        for section in re.split(r", | and | to ", sections):
+            if section:
+                yield draft, section
 
 
 _HEADING = re.compile(

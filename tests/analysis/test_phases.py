@@ -251,17 +251,21 @@ def test_bbr_from_its_gains(found):
     assert run.table("phases")["resolution_ns"].to_list() == [0, 50 * MS, 50 * MS]
 
 
-def test_probe_rtt_to_the_ack(found):
+@pytest.mark.parametrize("below", [0, 2])
+def test_probe_rtt_to_the_ack(found, below):
     """cwnd stands at four segments from the ACK at 40 ms to that at 240 ms.
 
-    A snapshot in between says PROBE_RTT too.
+    A snapshot in between says PROBE_RTT too. A recovery in the middle may take it below four.
     """
     text = [
         (20, "bbr:(pacing_gain:1,cwnd_gain:2)"),
         (70, "bbr:(pacing_gain:1,cwnd_gain:1)"),
         (270, "bbr:(pacing_gain:1.25,cwnd_gain:2)"),
     ]
-    rows = [(at, 4 if 50 <= at <= 240 else 20, INFINITE, 4) for at in range(10, 310, 10)]
+    rows = [
+        (at, below if below and 110 <= at <= 140 else 4 if 50 <= at <= 240 else 20, INFINITE, 4)
+        for at in range(10, 310, 10)
+    ]
     run = found(rows, control="bbr", sockets=sockets(*text))
     assert phases(run) == [
         ("startup", 10, 20, "gain"),
@@ -270,6 +274,14 @@ def test_probe_rtt_to_the_ack(found):
         ("probe_bw", 240, 300, "end"),
     ]
     assert run.table("phases")["resolution_ns"].to_list() == [0, 50 * MS, 0, 0]
+
+
+def test_growth_after_a_time_out_is_no_probe_rtt(found):
+    """cwnd grows from one to four segments, 40 ms each, and stays at four for 100 ms."""
+    windows = [20] * 4 + [1] * 4 + [2] * 4 + [3] * 4 + [4] * 10 + [20] * 4
+    rows = [(10 + 10 * number, cwnd, INFINITE, 4) for number, cwnd in enumerate(windows)]
+    run = found(rows, control="bbr", sockets=sockets((20, "bbr:(pacing_gain:1,cwnd_gain:2)")))
+    assert [name for name, *_ in phases(run)] == ["startup", "probe_bw"]
 
 
 @pytest.mark.parametrize(

@@ -341,6 +341,24 @@ def test_recovery_ends_at_ssthresh_and_never_falls_silent(control: str, rack: bo
     assert longest_silence(prr=True) < longest_silence(prr=False) / 4
 
 
+def test_what_was_delivered_counts_once_though_a_timeout_forgets_it() -> None:
+    """SACK marks are discarded at a time-out (RFC 6675 section 5.1); the octets had arrived."""
+    player = play(
+        OPEN
+        + "1 write 4000\n1 > A seq 1:1001\n1 > A seq 1001:2001\n1 > A seq 2001:3001\n"
+        + """
+        1 > PA seq 3001:4001
+        1.1 < A seq 1 ack 1 win 60000 <sack 3001:4001>
+        2 > A seq 1:1001
+        2.1 < A seq 1 ack 4001 win 60000
+        """,
+        opened=False,
+        sack=True,
+    )
+    out = player.connection.tcb.out
+    assert (out.newly_delivered, out.newly_acknowledged) == (3000, 4000)
+
+
 # Duplicate SACK: RFC 2883
 
 

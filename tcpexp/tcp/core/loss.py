@@ -7,7 +7,7 @@ Without SACK by duplicate ACKs (RFC 5681 section 3.2, RFC 6582), with SACK by th
 
 from __future__ import annotations
 
-from tcpexp.tcp.core import ecn, frto, losstimer, prr, rack, tlp
+from tcpexp.tcp.core import delivery, ecn, frto, losstimer, prr, rack, tlp
 from tcpexp.tcp.core.congestion.base import AckReport
 from tcpexp.tcp.core.output import retransmit
 from tcpexp.tcp.core.scoreboard import mark_losses
@@ -60,6 +60,7 @@ def after_ack(tcb: Tcb, segment: Segment, ack: int, flight: int, advanced: bool)
         if tcb.timers.deadlines[Timer.PROBE] is not None and not losstimer.probe_is_due(tcb):
             losstimer.start(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
     prr.on_ack(tcb, advanced)
+    delivery.on_ack(tcb, flight)
 
 
 def _recover_by_time(tcb: Tcb, found: bool) -> None:

@@ -5,7 +5,7 @@ RFC 9293 sections 3.7, 3.8.6 and 3.10.2.
 
 from __future__ import annotations
 
-from tcpexp.tcp.core import accecn, ecn, events, losstimer, prr
+from tcpexp.tcp.core import accecn, delivery, ecn, events, losstimer, prr
 from tcpexp.tcp.core.config import SECOND
 from tcpexp.tcp.core.options import NONE, Options
 from tcpexp.tcp.core.scoreboard import next_hole
@@ -182,6 +182,7 @@ def retransmit(tcb: Tcb, sent: Sent, reason: str) -> None:
     emit(tcb, sent.seq, flags, sent.payload)
     tcb.last_sent_ns = tcb.now
     prr.on_sent(tcb, sent.end - sent.seq)
+    delivery.on_sent(tcb, sent)
     if not losstimer.running(tcb) and tcb.timers.deadlines[Timer.PERSIST] is None:
         set_timer(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
 
@@ -206,6 +207,7 @@ def send_what_may_go(tcb: Tcb) -> None:
             send_new(tcb)
         if tcb.in_recovery and tcb.sack_ok and not tcb.config.rack:
             send_holes(tcb)
+        delivery.note_idle_application(tcb)
     if tcb.ack_now:
         send_ack(tcb)
 
@@ -239,7 +241,7 @@ def send_lost(tcb: Tcb) -> None:
     for sent in list(tcb.out.lost()):
         if tcb.out.pipe and tcb.out.pipe + (sent.end - sent.seq) > tcb.congestion.cwnd:
             return
-        if sent.end > edge and sent.seq != tcb.snd_una:
+        if (sent.end > edge and sent.seq != tcb.snd_una) or delivery.must_wait(tcb):
             return
         retransmit(tcb, sent, reason)
 
@@ -253,7 +255,7 @@ def send_holes(tcb: Tcb) -> None:
     repairs a lost tail.
     """
     while not tcb.out.unsent and (hole := next_hole(tcb.out)) is not None:
-        if tcb.out.pipe + (hole.end - hole.seq) > tcb.congestion.cwnd:
+        if tcb.out.pipe + (hole.end - hole.seq) > tcb.congestion.cwnd or delivery.must_wait(tcb):
             return
         retransmit(tcb, hole, "SACK")
 
@@ -276,7 +278,7 @@ def send_new(tcb: Tcb) -> None:
         under_way = out.pipe if tcb.sack_ok or not tcb.in_recovery else tcb.flight
         if tcb.duplicate_acks and not tcb.in_recovery and not tcb.uses_rack:
             under_way = tcb.flight - limited_room(tcb)
-        if under_way + length > tcb.congestion.cwnd and out.pipe:
+        if (under_way + length > tcb.congestion.cwnd and out.pipe) or delivery.must_wait(tcb):
             return
         send_segment(tcb, length)
         tcb.override_sws = False
@@ -297,6 +299,8 @@ def may_send(tcb: Tcb, length: int, usable: int) -> bool:
         return True
     # a SYN,ACK alone holds nothing back: RFC 7413 section 4.2.2
     idle = tcb.nodelay or tcb.snd_nxt == max(tcb.snd_una, tcb.iss + 1)
+    if tcb.config.nagle_small_only and tcb.small_sent <= tcb.snd_una:
+        idle = True
     if not tcb.config.sender_sws_avoidance:
         return idle
     # rule 2: all that is queued, pushed by the SEND call (or by CLOSE)
@@ -337,8 +341,12 @@ def send_segment(tcb: Tcb, length: int) -> None:
     if tcb.duplicate_acks and not tcb.in_recovery:
         tcb.limited_octets += length
     seq = tcb.snd_nxt
-    out.add(Sent(seq, end, payload, flags, tcb.now, tcb.now))
+    sent = Sent(seq, end, payload, flags, tcb.now, tcb.now)
+    out.add(sent)
     tcb.snd_nxt = end
+    delivery.on_sent(tcb, sent)
+    if 0 < length < tcb.eff_snd_mss:
+        tcb.small_sent = end
     emit(tcb, seq, flags | ACK, payload, new=True)
     tcb.last_sent_ns = tcb.now
     if flags & FIN:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tcpexp.tcp.core.ratestate import Stamp
 from tcpexp.tcp.core.segment import SYN
 
 
@@ -30,6 +31,8 @@ class Sent:
     # again since it was last taken for lost by the timer: HighRxt of RFC 6675 section 2, segment by
     # segment
     resent: bool = False
+    delivered: bool = False  # counted once, also if its SACK mark is forgotten and comes again
+    stamp: Stamp | None = None  # where the rate of delivery is measured
     sampled: bool = False  # its round-trip time was taken when a SACK block covered it
 
 
@@ -137,10 +140,9 @@ class SendBuffer:
                 covered = ack - sent.seq
                 data = covered - (1 if sent.flags & SYN else 0)
                 octets += data
-                if not sent.sacked:
-                    self.newly_delivered += covered
-                    if not sent.lost:
-                        self.pipe -= covered
+                self.newly_delivered += 0 if sent.delivered else covered
+                if not (sent.sacked or sent.lost):
+                    self.pipe -= covered
                 sent.payload, sent.seq, sent.flags = sent.payload[data:], ack, sent.flags & ~SYN
         self.in_queue -= octets
         self.newly_acknowledged += octets
@@ -148,8 +150,10 @@ class SendBuffer:
 
     def _deliver(self, sent: Sent) -> None:
         """Note that a segment was delivered, for those who count. RFC 8985 section 6.2."""
-        self.delivered.append(sent)
-        self.newly_delivered += sent.end - sent.seq
+        if not sent.delivered:
+            sent.delivered = True
+            self.delivered.append(sent)
+            self.newly_delivered += sent.end - sent.seq
 
     def mark_sacked(self, sent: Sent) -> None:
         """Note that the peer holds this segment. RFC 2018 section 5, RFC 6675 section 4."""

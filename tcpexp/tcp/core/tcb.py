@@ -15,6 +15,7 @@ from tcpexp.tcp.core.congestion.builtin import make_control
 from tcpexp.tcp.core.ecnstate import Ecn
 from tcpexp.tcp.core.isn import Endpoint
 from tcpexp.tcp.core.lossstate import Frto, Prr, Rack, Tlp
+from tcpexp.tcp.core.ratestate import Delivery
 from tcpexp.tcp.core.receivebuffer import ReceiveBuffer
 from tcpexp.tcp.core.rtt import RttEstimator
 from tcpexp.tcp.core.segment import Segment
@@ -39,6 +40,7 @@ class Tcb:
         "config",
         "congestion",
         "congestion_seen",
+        "delivery",
         "duplicate_acks",
         "early",
         "ecn",
@@ -85,6 +87,7 @@ class Tcb:
         "sack_ok",
         "scaling",
         "send_mss",
+        "small_sent",
         "snd_nxt",
         "snd_scale",
         "snd_una",
@@ -133,6 +136,9 @@ class Tcb:
             config.rto_initial_ns, config.rto_min_ns, config.rto_max_ns, config.clock_granularity_ns
         )
         self.congestion: CongestionControl = make_control(self.eff_snd_mss, config)
+        self.delivery = Delivery() if self.congestion.paced else None
+        # whether acknowledgments concern more than RFC 5681, 6582 and 6675
+        self.repairs = config.rack or config.prr or config.frto or self.congestion.paced
         self.ecn = Ecn()
         self.trace = config.trace
         self.events: deque[events.Event] = deque()
@@ -198,8 +204,6 @@ class Tcb:
         self.duplicate_acks = 0
         self.in_recovery = False
         self.in_rto_recovery = False  # until what was outstanding at a time-out is acknowledged
-        # whether acknowledgments concern more than RFC 5681, 6582 and 6675
-        self.repairs = self.config.rack or self.config.prr or self.config.frto
         self.rack = Rack()
         self.tlp = Tlp()
         self.prr: Prr | None = None  # during a recovery
@@ -212,6 +216,7 @@ class Tcb:
         self.probed_ns = 0  # when the last keep-alive probe went out
         self.syn_resent = False
         self.override_sws = False
+        self.small_sent = 0  # where the last segment of less than the MSS ended
         self.last_sent_ns: int | None = None
         self.last_arrival_ns = 0
         self.congestion_seen: tuple[int, int, str] | None = None
@@ -239,6 +244,8 @@ class Tcb:
         """Where congestion control stands, in the words of RFC 5681 section 3."""
         if self.in_recovery:
             return "fast recovery"
+        if self.congestion.mode:
+            return self.congestion.mode
         hystart = self.congestion.hystart
         if hystart is not None and hystart.conservative:  # RFC 9406 section 4.2
             return "conservative slow start"
@@ -322,11 +329,11 @@ def agree_on_mss(tcb: Tcb, offered: int | None) -> None:
     RFC 9293 section 3.7.1 (MUST-14, MUST-15, MUST-16).
     """
     tcb.send_mss = tcb.config.default_send_mss if offered is None else max(offered, 1)
-    size = min(tcb.send_mss, tcb.config.mss)
+    size = whole = min(tcb.send_mss, tcb.config.mss)
     if tcb.timestamps_ok:
         size -= 12
     tcb.eff_snd_mss = max(size, 1)
     if tcb.config.whole_segment_buffers:
         for buffer in (tcb.received, tcb.out):
-            buffer.capacity = -(-buffer.capacity // tcb.eff_snd_mss) * tcb.eff_snd_mss
+            buffer.capacity = -(-buffer.capacity // whole) * whole
     tcb.congestion = make_control(tcb.eff_snd_mss, tcb.config)

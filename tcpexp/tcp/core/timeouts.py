@@ -136,6 +136,13 @@ def keepalive_timeout(tcb: Tcb) -> None:
         set_timer(tcb, Timer.KEEPALIVE, config.keepalive_interval_ns)
 
 
+def pacing_timeout(tcb: Tcb) -> None:
+    """Do nothing but wake: the next segment may go. draft-ietf-ccwg-bbr section 5.6.2.
+
+    RFC 9293 section 3.10.8.
+    """
+
+
 HANDLERS = {
     Timer.TIME_WAIT: time_wait_expired,
     Timer.RETRANSMIT: retransmission_timeout,
@@ -145,4 +152,5 @@ HANDLERS = {
     Timer.KEEPALIVE: keepalive_timeout,
     Timer.REORDER: loss.on_reorder_timeout,
     Timer.PROBE: tlp.send_probe,
+    Timer.PACE: pacing_timeout,
 }

@@ -22,6 +22,7 @@ class Timer(IntEnum):
     KEEPALIVE = 5  # RFC 9293 section 3.8.4
     REORDER = 6  # RFC 8985 section 6.2
     PROBE = 7  # RFC 8985 section 7.2
+    PACE = 8  # draft-ietf-ccwg-bbr section 5.6.2
 
 
 #: The names in events: ``delayed ack``.

@@ -35,6 +35,32 @@ class AckReport:
     snd_nxt: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class RateSample:
+    """What an acknowledgment tells a paced control; octets, nanoseconds, octets per second.
+
+    It is about the segment sent last among those that it delivered. ``delivered`` came between that
+    segment's sending and now, ``prior_delivered`` before it, ``total_delivered`` in all;
+    ``newly_delivered`` and ``newly_lost`` (segments) with this acknowledgment; ``lost`` (segments)
+    since that segment was sent, when ``tx_in_flight`` were under way. draft-ietf-ccwg-bbr section
+    4.1.2.1.
+    """
+
+    now: int
+    rate: float
+    rtt_ns: int | None
+    delivered: int
+    prior_delivered: int
+    total_delivered: int
+    newly_delivered: int
+    newly_lost: int
+    lost: int
+    tx_in_flight: int
+    in_flight: int
+    app_limited: bool
+    cwnd_limited: bool
+
+
 class CongestionControl:
     """The base of all: sizes in bytes, Reno's window arithmetic as default, since most controls are
     Reno with a difference.
@@ -48,6 +74,10 @@ class CongestionControl:
     recovery = "newreno"
     #: Whether proportional rate reduction may reduce cwnd in its place: RFC 9937 section 6.
     reduces_in_steps = True
+    #: Whether segments are spread over time at ``pacing_rate`` (octets per second; 0: not yet), and
+    #: the rate of delivery is measured. draft-ietf-ccwg-bbr sections 4.1 and 5.6.2.
+    paced = False
+    pacing_rate = 0.0
 
     def __init__(self, smss: int, config: Config) -> None:
         """Begin in slow start. RFC 5681 section 3.1."""
@@ -157,6 +187,20 @@ class CongestionControl:
             self.ssthresh = self.reduced(flight)
         self.cwnd = self.smss
         self.bytes_acked = 0
+
+    def on_sample(self, sample: RateSample) -> None:
+        """Take a sample of the rate of delivery; only paced controls get any.
+
+        draft-ietf-ccwg-bbr section 4.1.2.3.
+        """
+
+    @property
+    def mode(self) -> str:
+        """What to call the state instead of slow start and congestion avoidance; "": those words.
+
+        RFC 5681 section 3.
+        """
+        return ""
 
     def on_idle(self) -> None:
         """Restart with no more than the initial window after an idle time of more than one RTO.

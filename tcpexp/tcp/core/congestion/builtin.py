@@ -6,12 +6,14 @@ import difflib
 
 from tcpexp.tcp.core.config import Config
 from tcpexp.tcp.core.congestion.base import CongestionControl
+from tcpexp.tcp.core.congestion.bbr import Bbr
 from tcpexp.tcp.core.congestion.cubic import Cubic
 from tcpexp.tcp.core.congestion.fixed import FixedWindow, StopAndWait
 from tcpexp.tcp.core.congestion.reno import NewReno, Reno, Tahoe
 
 CONTROLS: dict[str, type[CongestionControl]] = {
-    control.name: control for control in (StopAndWait, FixedWindow, Tahoe, Reno, NewReno, Cubic)
+    control.name: control
+    for control in (StopAndWait, FixedWindow, Tahoe, Reno, NewReno, Cubic, Bbr)
 }
 
 
