@@ -58,7 +58,6 @@ Examples:
 )
 @click.option("--quiet", "-q", is_flag=True, help="Print the path of the page only.")
 @json_option
-<<<<<<< HEAD
 def explain(
     captures: tuple[Path, ...],
     out: Path | None,
@@ -67,11 +66,7 @@ def explain(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Explain captures: what happened in each connection, and what limited it.
-=======
-def explain(captures: tuple[Path, ...], out: Path | None, quiet: bool, as_json: bool) -> int:
     """Explain captures: what happened, and what limited it.
->>>>>>> main
 
     Reads pcap, pcapng and snoop, also compressed. The captures are copied into a run directory with
     tables, metrics and a page, which report, check, export and notebooks read like any other run's.
