@@ -25,7 +25,7 @@ SHOWN: dict[str, tuple[Column, ...]] = {
         Column("congestion control", "cc", 1, None),
         Column("RTT (ms)", "rtt", 1000.0, 0),
         Column("first loss", "start", 1, None),
-        Column("p (%)", "p", 100, 2),
+        Column("p (%)", "p", 100, 3),
         Column("RFC 9438", "rfc", 1, 0),
         Column("measured", "window", 1, 1, measured=True),
         Column("deviation (%)", "deviation", 1, 0, measured=True),
@@ -34,7 +34,7 @@ SHOWN: dict[str, tuple[Column, ...]] = {
     "mathis": (
         Column("losses", "losses", 1, None),
         Column("RTT (ms)", "rtt", 1000.0, 0),
-        Column("p (%)", "p", 100, 2),
+        Column("p (%)", "p", 100, 3),
         Column("ideal C", "ideal", 1, 2),
         Column("with recovery", "model", 1, 2),
         Column("measured", "constant", 1, 2, measured=True),

@@ -35,7 +35,7 @@ Examples:
 @click.option("--quiet", "-q", is_flag=True, help="Print the path of the page only.")
 @json_option
 def explain(captures: tuple[Path, ...], out: Path | None, quiet: bool, as_json: bool) -> int:
-    """Explain captures: what happened in each connection, and what limited it.
+    """Explain captures: what happened, and what limited it.
 
     The captures are copied into a run directory with tables, metrics and a page, which report,
     check, export and notebooks read like any other run's.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -16,8 +17,19 @@ from tcpexp.ingest.unacked import NO_RTT
 from tcpexp.store.frames import schema_of
 
 
-def judge(pieces: Sequence[Segments], groups: dict[int, int]) -> pl.DataFrame:
-    """Return ``number``, ``labels``, ``in_flight_bytes`` and ``rtt_ns`` of each segment.
+@dataclass(frozen=True)
+class Judged:
+    """``rows`` has ``number``, ``labels``, ``in_flight_bytes`` and ``rtt_ns`` of each segment.
+
+    ``strange`` are the connections (stream and group) about which tshark would have to be asked.
+    """
+
+    rows: pl.DataFrame
+    strange: set[tuple[int, int]]
+
+
+def judge(pieces: Sequence[Segments], groups: dict[int, int]) -> Judged:
+    """Return Wireshark's labels and what goes with them for each segment.
 
     ``groups`` tells which interfaces are looked at together: what one of them shows is not what
     another shows again.
@@ -44,9 +56,9 @@ def judge(pieces: Sequence[Segments], groups: dict[int, int]) -> pl.DataFrame:
     if not judged:
         kinds = schema_of("packets")
         wanted = ("number", "labels", "in_flight_bytes", "rtt_ns")
-        return pl.DataFrame(schema={name: kinds[name] for name in wanted})
+        return Judged(pl.DataFrame(schema={name: kinds[name] for name in wanted}), set())
     rows = np.concatenate(judged)
-    return pl.DataFrame(
+    frame = pl.DataFrame(
         {
             "number": np.concatenate(numbers),
             "labels": _label_lists(rows[:, 0]),
@@ -54,6 +66,7 @@ def judge(pieces: Sequence[Segments], groups: dict[int, int]) -> pl.DataFrame:
             "rtt_ns": nullable(rows[:, 2], NO_RTT),
         }
     )
+    return Judged(frame, {both for both, number in known.items() if number in analysis.strange})
 
 
 def _label_lists(bits: Int64) -> pl.Series:

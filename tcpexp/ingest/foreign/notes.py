@@ -60,7 +60,8 @@ class CaptureNotes:
     ``captures`` are the names that the file has in the table. Counts are of packets.
     ``protocols`` counts every packet once, by what it is; ``layers`` those that have a layer
     between frame and transport, and ``tunnels`` says which packet was taken. ``damage`` says where
-    and why reading ended early.
+    and why reading ended early. ``unsure_labels`` counts connections whose labels may differ from
+    Wireshark's in details, because tshark was not asked.
     """
 
     file: str
@@ -91,6 +92,7 @@ class CaptureNotes:
     checksums: dict[str, int]
     odd: dict[str, int]
     damage: str | None
+    unsure_labels: int = 0
 
     @property
     def other_packets(self) -> int:

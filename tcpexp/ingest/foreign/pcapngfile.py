@@ -130,7 +130,7 @@ class PcapngReader:
                 self._damaged(before + at, "says two lengths")
                 break
             if not self._take(buffer, at, end, kind, found):
-                self._damaged(before + at, "contradicts itself")
+                self._damaged(before + at, "contradicts itself, or what came before it")
                 break
             at = end
         return at, False
@@ -143,9 +143,11 @@ class PcapngReader:
         if kind in _DATA_AT:
             if end - at < _DATA_AT[kind] + 4:
                 return False
-            found.at.append(at)
-            found.kind.append(kind)
-            return self._knows_interface(buffer, at, kind)
+            known = self._knows_interface(buffer, at, kind)
+            if known:
+                found.at.append(at)
+                found.kind.append(kind)
+            return known
         if kind == _SHB:
             return self._take_section(buffer, at, end)
         if kind == _IDB:

@@ -205,6 +205,14 @@ def test_several_files_count_from_the_first_packet_of_all(tmp_path):
     assert found.notes.of("b.pcap.gz").format.endswith("gzip")
 
 
+def test_a_packet_of_an_interface_that_nobody_described_ends_reading(tmp_path):
+    first = k.section() + k.interface() + k.packet(T, segment())
+    path = write(tmp_path, first, k.packet(T, segment(), interface_id=1))
+    found, notes = only(path)
+    assert found.packets.height == 1
+    assert f"the block at byte {len(first):,} contradicts itself" in notes.damage
+
+
 def test_a_wrong_record_ends_reading_with_its_place(tmp_path):
     path = c.write_pcap(tmp_path / "x.pcap", [(10**18, segment()), (10**18 + 1, segment())])
     data = bytearray(path.read_bytes())
