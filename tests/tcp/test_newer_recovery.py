@@ -223,6 +223,23 @@ def test_the_probe_of_a_last_segment_with_fin_is_found_by_its_data() -> None:
     )
 
 
+@pytest.mark.parametrize("timestamps", [False, True])
+def test_a_lost_tail_costs_no_timeout(timestamps: bool) -> None:
+    """With timestamps too, though the answer to the probe echoes an older one."""
+    simulation, sink = transfer(
+        14_000,
+        Config(
+            mss=1012 if timestamps else 1000,
+            timestamps=timestamps,
+            rack=True,
+            tail_loss_probe=True,
+        ),
+        LinkConfig(delay_ns=20 * MS, drop_offsets=(11_500, 12_500, 13_500)),
+    )
+    assert bytes(sink.received) == pattern(14_000)
+    assert resent(simulation.hosts[0].log) == ["loss probe", "fast retransmit", "RACK"]
+
+
 def test_a_single_segment_is_given_the_time_of_a_delayed_acknowledgment() -> None:
     """2 SRTT and 200 ms."""
     play(
