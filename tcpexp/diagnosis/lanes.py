@@ -43,9 +43,16 @@ class Lane:
         )  # fmt: skip
 
 
+#: Columns that no sentence needs: rows become dictionaries, which are large.
+_UNUSED = (
+    "protocol", "node", "flow", "src", "dst", "flags", "labels", "sack_blocks", "mptcp", "seq",
+    "ack", "checksum", "dsn", "data_ack", "in_flight_bytes",
+)  # fmt: skip
+
+
 def lanes_with(segments: pl.DataFrame, where: pl.Expr) -> Iterator[tuple[Lane, list[Row]]]:
     """Yield each direction that has packets for which ``where`` holds, with these packets."""
-    few = segments.filter(where)
+    few = segments.filter(where).drop(_UNUSED, strict=False)
     for _, part in few.group_by(LANE, maintain_order=True):
         rows = part.to_dicts()
         yield lane_of(rows[0]), rows

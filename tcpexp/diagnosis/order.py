@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from tcpexp.diagnosis.finding import Finding, packets_text
 from tcpexp.diagnosis.lanes import Row, lanes_with, many, numbers_of
 from tcpexp.diagnosis.segments import LANE
+from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
 from tcpexp.words.measured import time_words
 
@@ -23,14 +25,18 @@ def with_extent(segments: pl.DataFrame) -> pl.DataFrame:
     """
     data = segments.filter(pl.col("takes") > 0, ~pl.col("rst"), ~pl.col("copy"))
     few = data.filter(pl.col("verdict") == "overtaken")
-    extents = []
+    found = np.zeros(few.height, dtype=np.int64)
+    numbered = few.select(*LANE, "number", "end").with_row_index("row")
     lanes = data.join(few.select(LANE).unique(), on=list(LANE), how="semi", maintain_order="left")
     parts = {key: part for key, part in lanes.group_by(LANE, maintain_order=True)}
-    for row in few.select(*LANE, "number", "end").iter_rows(named=True):
-        part = parts[(row["connection"], row["from_client"])]
-        before = part.filter(pl.col("number") < row["number"], pl.col("begin") >= row["end"])
-        extents.append(before.height)
-    return few.with_columns(extent=pl.Series(extents, dtype=pl.Int64))
+    for key, late in numbered.group_by(LANE, maintain_order=True):
+        number, begin = (parts[key][name].to_numpy() for name in ("number", "begin"))
+        highest = np.maximum.accumulate(begin)
+        for row, own, end in late.select("row", "number", "end").iter_rows():
+            # before the first that lies above it nothing does
+            first, last = np.searchsorted(highest, end), np.searchsorted(number, own)
+            found[row] = np.count_nonzero(begin[first:last] >= end)
+    return few.with_columns(extent=pl.Series(found))
 
 
 def find_order(segments: pl.DataFrame) -> Iterator[Finding]:
@@ -115,22 +121,39 @@ def _unfilled(segments: pl.DataFrame, rows: list[Row]) -> list[Row]:
         pl.col("connection") == rows[0]["connection"],
         pl.col("from_client") == rows[0]["from_client"],
     )
-    fillers = lane.filter("fills").select("begin", "end").to_numpy()
+    filled = _filled_below(lane.filter("fills").sort("begin").select("begin", "end").to_numpy())
     acked = segments.filter(
         pl.col("connection") == rows[0]["connection"],
         pl.col("from_client") != rows[0]["from_client"],
     )["ack_to"].max()
     found = []
     for row in rows:
-        covered = sum(
-            max(0, min(int(end), row["begin"]) - max(int(begin), row["top"]))
-            for begin, end in fillers
-        )
-        missing = row["begin"] - row["top"] - covered
+        missing = row["begin"] - row["top"] - filled(row["begin"]) + filled(row["top"])
         if missing > 0:
             got = isinstance(acked, int) and acked >= row["begin"]
             found.append({**row, "got": got, "missing": missing})
     return found
+
+
+def _filled_below(fillers: Any) -> Callable[[int], int]:
+    """Return how many bytes below a position the packets that fill gaps hold, each once.
+
+    ``fillers`` are their begins and ends, by begin.
+    """
+    if not len(fillers):
+        return lambda position: 0
+    ends = np.maximum.accumulate(fillers[:, 1])
+    # what an earlier one reaches to is not counted again
+    begins = np.maximum(fillers[:, 0], np.concatenate([fillers[:1, 0], ends[:-1]]))
+    sizes = np.maximum(ends - begins, 0)
+    total = np.concatenate([[0], np.cumsum(sizes)])
+
+    def below(position: int) -> int:
+        whole = int(np.searchsorted(begins, position))
+        over = max(0, int(ends[whole - 1]) - position) if whole else 0
+        return int(total[whole]) - over
+
+    return below
 
 
 def _acked_unseen(segments: pl.DataFrame) -> Iterator[Finding]:

@@ -42,12 +42,15 @@ def _limit(offered: Offered, connection: int, by: str) -> int | None:
 
 
 def _super_packets(segments: pl.DataFrame, offered: Offered) -> Iterator[Finding]:
-    large = segments.filter(pl.col("payload_bytes") > _DEFAULT_MSS)
-    for lane, rows in lanes_with(large, pl.lit(True)):
+    most = pl.DataFrame(
+        [(key, end == "client", _limit(offered, key, end) or _ETHERNET) for key, end in offered],
+        schema={"connection": pl.Int64, "from_client": pl.Boolean, "most": pl.Int64},
+        orient="row",
+    )
+    rows = segments.join(most, on=list(LANE), how="left", maintain_order="left")
+    for lane, few in lanes_with(rows, pl.col("payload_bytes") > pl.col("most")):
         limit = _limit(offered, lane.connection, lane.by)
-        most = _ETHERNET if limit is None else limit
-        few = [row for row in rows if row["payload_bytes"] > most]
-        if few and limit is None and max(row["payload_bytes"] for row in few) <= _JUMBO:
+        if limit is None and max(row["payload_bytes"] for row in few) <= _JUMBO:
             yield lane.say(
                 "super_packets",
                 f"{many(len(few), 'segment')} of the {lane.by}"
@@ -58,7 +61,7 @@ def _super_packets(segments: pl.DataFrame, offered: Offered) -> Iterator[Finding
                 " with jumbo frames: no MSS was captured",
                 source="RFC 9293 section 3.7.1",
             )
-        elif few:
+        else:
             largest = max(row["payload_bytes"] for row in few)
             yield lane.say(
                 "super_packets",

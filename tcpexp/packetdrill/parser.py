@@ -302,6 +302,7 @@ def _flags(reader: Reader) -> tuple[str, int | None]:
     if reader.kind == "word":
         letters = reader.take().text
         if not FLAGS.match(letters):
+            reader.at -= 1
             reader.fail(f"{letters!r} are no flags", "S F R P . E W U, or - for none")
     if reader.kind == "float" and reader.text.startswith("."):
         ace = int(reader.take().text[1:])
@@ -328,13 +329,14 @@ def _segment(reader: Reader, direction: str) -> tuple[int | None, int]:
 
 def _range(reader: Reader) -> tuple[int, int]:
     """Read ``1:1001(1000)`` and return where it begins, and its length."""
-    start = reader.number()
+    begin, start = reader.at, reader.number()
     reader.need(":")
     end = reader.number()
     reader.need("(")
     length = reader.number()
     reader.need(")")
     if (start + length) & 0xFFFFFFFF != end & 0xFFFFFFFF:
+        reader.at = begin
         reader.fail(f"{start}:{end} are not {length} octets", f"{start}:{start + length}({length})")
     return start, length
 

@@ -14,6 +14,18 @@ _UNREACHABLE = {
     "source_route_failed": "source route failed",
     "no_route": "network unreachable",
     "address_unreachable": "host unreachable",
+    "net_prohibited": "administratively prohibited",
+    "host_prohibited": "administratively prohibited",
+    "packet_filtered": "administratively prohibited",
+    "admin_prohibited": "administratively prohibited",
+    "net_unknown": "network unreachable",
+    "host_unknown": "host unreachable",
+    "source_host_isolated": "host unreachable",
+    "net_unreachable_for_tos": "network unreachable",
+    "host_unreachable_for_tos": "host unreachable",
+    "precedence_violation": "host unreachable",
+    "precedence_cutoff": "host unreachable",
+    "not_neighbour": "host unreachable",
 }
 
 
@@ -24,12 +36,12 @@ def meaning(message: Icmp, address: str) -> str | None:
     """
     if message.type == "unreachable" and message.code in _UNREACHABLE:
         return _UNREACHABLE[message.code]
-    if message.type == "unreachable" and message.code == "frag_needed":
-        raise Unplayable("path MTU discovery")
-    if message.type == "packet_too_big":
-        raise Unplayable("path MTU discovery")
+    if message.code == "frag_needed" or message.type == "packet_too_big":
+        return "fragmentation needed"
     if message.type == "time_exceeded":
         return "time exceeded"
+    if message.code == "unknown_next_header":  # ICMPv6's word for it: RFC 4443 section 3.4
+        return "protocol unreachable"
     if message.type == "parameter_problem":
         return "parameter problem"
     if message.type == "source_quench":

@@ -39,6 +39,7 @@ from tcpexp.packetdrill.utcp.systems import System, freebsd, linux, system_of
 from tcpexp.packetdrill.utcp.wire import Numbers, Unmapped
 from tcpexp.packetdrill.variants import IpVersion
 from tcpexp.tcp.core import events
+from tcpexp.tcp.core.config import Config
 from tcpexp.tcp.core.connection import Connection
 from tcpexp.tcp.core.isn import Endpoint, fixed_isn
 from tcpexp.tcp.core.segment import FIN, SYN, Segment
@@ -399,8 +400,7 @@ class Player:
             numbers.isn = outgoing.segment.seq
             numbers.script_isn = packet.content.seq or 0
         whole = self._aggregate(outgoing, packet.content)
-        connection = self.under_test
-        config = self.system.config if connection is None else connection.config
+        config = self._config()
         seen = numbers.to_script(whole, config.hop_limit, config.dscp)
         stamps = numbers.stamp(packet.content, _content(seen))
         seen = _with_stamp(seen, stamps)
@@ -410,6 +410,13 @@ class Player:
         if wrong is not None:
             raise Wrong(wrong, replace(happened, wrong=wrong))
         return happened
+
+    def _config(self) -> Config:
+        """Return the settings of whatever sends: of the connection, else of the socket."""
+        if self.under_test is not None:
+            return self.under_test.config
+        socket = self.program.created
+        return self.system.config if socket is None else socket.config
 
     def _next_out(self, deadline: int) -> tuple[int, Outgoing] | None:
         """Return what goes out next on the connection under test, at the latest at ``deadline``."""
@@ -479,7 +486,7 @@ class Player:
     def _besides(self) -> tuple[tuple[int, Packet], ...]:
         """Return what went out on the connection under test and no line has named."""
         numbers = self.numbers
-        config = self.system.config
+        config = self._config()
         return tuple(
             (at - BEGIN_NS, numbers.to_script(each.segment, config.hop_limit, config.dscp))
             for at, each in self.wire

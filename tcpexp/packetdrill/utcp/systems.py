@@ -21,7 +21,6 @@ WITHOUT_EFFECT = frozenset(
     {
         "net.inet.tcp.hostcache.purgenow",
         "net.inet.tcp.syncookies",
-        "net.inet.tcp.icmp_may_rst",
         "net.inet.tcp.ecn.maxretries",
         "net.inet.tcp.tolerate_missing_ts",
         "net.ipv4.tcp_no_metrics_save",
@@ -89,6 +88,7 @@ def freebsd(mtu: int, ip_header: int) -> System:
         msl_ns=30 * SECOND,
         syn_cookies="never",
         ecn="accept",
+        nagle_small_only=True,
         offer_all_space=True,
         whole_segment_buffers=True,
         accept_beyond_offer=True,
@@ -124,6 +124,7 @@ def linux(mtu: int, ip_header: int) -> System:
         initial_window_segments=10,
         congestion_control="cubic",
         restart_after_idle=False,
+        nagle_small_only=True,
         offer_all_space=True,
         reset_acknowledges=True,
         dsack=True,
@@ -257,6 +258,7 @@ SYSCTLS: dict[str, Setter] = {
     "net.inet.tcp.rexmit_initial": _number("rto_initial_ns", MS),
     "net.inet.tcp.rexmit_slop": _only("200"),
     "net.inet.tcp.rexmit_drop_options": _only("0"),
+    "net.inet.tcp.icmp_may_rst": _switch("icmp_ends_attempts"),
     "net.inet.tcp.drop_synfin": _syn_fin,
     "net.inet.tcp.syncookies_only": lambda system, value: system.change(
         syn_cookies="always" if value == "1" else "never"

@@ -21,10 +21,6 @@ from tcpexp.tcp.core.timers import Timer
 TS_RECENT_LIFE_NS = 24 * 86_400 * SECOND
 
 
-#: States in which what was offered counts, whatever the buffer could hold.
-BY_OFFER_ONLY = (State.SYN_RECEIVED, State.TIME_WAIT)
-
-
 def other_states(tcb: Tcb, segment: Segment) -> None:
     """Take a segment through the eight steps. RFC 9293 section 3.10.7.4."""
     seq = extend(segment.seq, tcb.rcv_nxt)
@@ -56,7 +52,7 @@ def first_check_sequence_number(tcb: Tcb, segment: Segment, seq: int) -> bool:
     RFC 9293 section 3.10.7.4, RFC 9293 section 3.4 (MUST-66), RFC 7323 section 5.3.
     """
     window = tcb.rcv_adv - tcb.rcv_nxt
-    if tcb.config.accept_beyond_offer and tcb.state not in BY_OFFER_ONLY:
+    if tcb.config.accept_beyond_offer and not by_offer_only(tcb):
         window = max(window, tcb.received.space)
     if tcb.timestamps_ok and not check_timestamp(tcb, segment, seq):
         reason = "PAWS"
@@ -81,6 +77,15 @@ def first_check_sequence_number(tcb: Tcb, segment: Segment, seq: int) -> bool:
             send_ack(tcb)
     drop(tcb, segment, reason)
     return False
+
+
+def by_offer_only(tcb: Tcb) -> bool:
+    """Return whether a BSD system has no buffer yet, or none any more, to accept by.
+
+    In SYN-RECEIVED from LISTEN it keeps an entry of a cache, in TIME-WAIT less than a connection.
+    RFC 9293 section 3.10.7.4 knows no such difference.
+    """
+    return tcb.state is State.TIME_WAIT or (tcb.state is State.SYN_RECEIVED and tcb.passive)
 
 
 def acceptable(seq: int, length: int, rcv_nxt: int, rcv_wnd: int) -> bool:
@@ -173,6 +178,8 @@ def fourth_check_syn_bit(tcb: Tcb, segment: Segment, seq: int) -> bool:
         delete_tcb(tcb, "refused", "SYN in SYN-RECEIVED, back to LISTEN")
     elif tcb.config.challenge_acks and tcb.config.challenge_syn:
         send_challenge_ack(tcb)
+    elif seq < tcb.rcv_nxt:  # not the SYN is in the window, but what comes with it
+        send_ack(tcb)
     else:  # RFC 793's rule, kept in RFC 9293 for those without RFC 5961
         send_reset(tcb, tcb.snd_nxt)
         delete_tcb(tcb, "reset", "SYN")
@@ -347,6 +354,8 @@ def eighth_check_fin_bit(tcb: Tcb, segment: Segment, seq: int) -> None:
         end = seq + len(segment.payload) + (1 if segment.flags & SYN else 0)
         if end < tcb.rcv_adv or (end == tcb.rcv_adv == tcb.rcv_nxt):
             received.fin = end
+            if end > tcb.rcv_nxt and not segment.payload:
+                acknowledge_at_once(tcb)  # out of order: RFC 5681 section 4.2
     if received.fin is None or tcb.rcv_nxt != received.fin or tcb.state not in RECEIVING:
         return
     tcb.rcv_nxt += 1

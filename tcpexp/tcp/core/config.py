@@ -42,6 +42,12 @@ class Config:
 
     # Sending: RFC 9293 sections 3.7.4 and 3.8.6
     nagle: bool = True
+    nagle_small_only: bool = False
+    """Hold a small segment back only while another small one is unacknowledged.
+
+    Minshall's variant (draft-minshall-nagle-01): the end of a long write need not wait. Off is
+    the rule of RFC 9293 section 3.7.4: while anything is unacknowledged.
+    """
     sender_sws_avoidance: bool = True
     sws_override_ns: int = 200 * MS
     zero_window_probes: bool = True
@@ -143,6 +149,8 @@ class Config:
     """A newer SYN may take the place of a connection in TIME-WAIT: RFC 9293 MAY-2."""
     rst_ends_time_wait: bool = True
     """False: a RST in TIME-WAIT is ignored. RFC 1337 section 3."""
+    icmp_ends_attempts: bool = True
+    """A hard ICMP error ends an attempt to connect: RFC 9293 SHLD-26."""
     repeat_fin: bool = False
     """An ACK of the peer's FIN carries this end's unacknowledged FIN again, as BSD systems do."""
     challenge_acks: bool = True

@@ -7,8 +7,14 @@ from tcpexp.tcp.core.seqnum import extend
 from tcpexp.tcp.core.states import State
 from tcpexp.tcp.core.tcb import Tcb, delete_tcb
 
-#: Destination unreachable, codes 2 to 4 of ICMP: end an attempt to connect.
-HARD = ("protocol unreachable", "port unreachable", "fragmentation needed")
+#: Destination unreachable, codes 2 to 4 of ICMP: end an attempt to connect. So do codes 9, 10 and
+#: 13, which RFC 1122 had not heard of: to try again is of no use either.
+HARD = (
+    "protocol unreachable",
+    "port unreachable",
+    "administratively prohibited",
+    "fragmentation needed",
+)
 #: Destination unreachable, codes 0, 1 and 5; time exceeded; parameter problem: the application is
 #: told.
 SOFT = (
@@ -38,7 +44,8 @@ def take_icmp(tcb: Tcb, error: str, seq: int | None) -> None:
         )
     if seq is not None and not tcb.snd_una <= extend(seq, tcb.snd_una) < tcb.snd_nxt:
         return
-    if error in HARD[:2] and tcb.state in (State.SYN_SENT, State.SYN_RECEIVED):
+    ends = error in HARD[:3] and tcb.config.icmp_ends_attempts
+    if ends and tcb.state in (State.SYN_SENT, State.SYN_RECEIVED):
         delete_tcb(tcb, "refused", f"ICMP {error}")
     elif tcb.state is not State.CLOSED:
         tcb.events.append(events.Unreachable(tcb.now, error))

@@ -299,6 +299,8 @@ def may_send(tcb: Tcb, length: int, usable: int) -> bool:
         return True
     # a SYN,ACK alone holds nothing back: RFC 7413 section 4.2.2
     idle = tcb.nodelay or tcb.snd_nxt == max(tcb.snd_una, tcb.iss + 1)
+    if tcb.config.nagle_small_only and tcb.small_sent <= tcb.snd_una:
+        idle = True
     if not tcb.config.sender_sws_avoidance:
         return idle
     # rule 2: all that is queued, pushed by the SEND call (or by CLOSE)
@@ -343,6 +345,8 @@ def send_segment(tcb: Tcb, length: int) -> None:
     out.add(sent)
     tcb.snd_nxt = end
     delivery.on_sent(tcb, sent)
+    if 0 < length < tcb.eff_snd_mss:
+        tcb.small_sent = end
     emit(tcb, seq, flags | ACK, payload, new=True)
     tcb.last_sent_ns = tcb.now
     if flags & FIN:

@@ -87,6 +87,7 @@ class Tcb:
         "sack_ok",
         "scaling",
         "send_mss",
+        "small_sent",
         "snd_nxt",
         "snd_scale",
         "snd_una",
@@ -215,6 +216,7 @@ class Tcb:
         self.probed_ns = 0  # when the last keep-alive probe went out
         self.syn_resent = False
         self.override_sws = False
+        self.small_sent = 0  # where the last segment of less than the MSS ended
         self.last_sent_ns: int | None = None
         self.last_arrival_ns = 0
         self.congestion_seen: tuple[int, int, str] | None = None
@@ -327,11 +329,11 @@ def agree_on_mss(tcb: Tcb, offered: int | None) -> None:
     RFC 9293 section 3.7.1 (MUST-14, MUST-15, MUST-16).
     """
     tcb.send_mss = tcb.config.default_send_mss if offered is None else max(offered, 1)
-    size = min(tcb.send_mss, tcb.config.mss)
+    size = whole = min(tcb.send_mss, tcb.config.mss)
     if tcb.timestamps_ok:
         size -= 12
     tcb.eff_snd_mss = max(size, 1)
     if tcb.config.whole_segment_buffers:
         for buffer in (tcb.received, tcb.out):
-            buffer.capacity = -(-buffer.capacity // tcb.eff_snd_mss) * tcb.eff_snd_mss
+            buffer.capacity = -(-buffer.capacity // whole) * whole
     tcb.congestion = make_control(tcb.eff_snd_mss, tcb.config)

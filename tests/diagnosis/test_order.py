@@ -1,0 +1,36 @@
+"""What gap fillers hold, and how far packets were overtaken, beside plain counting."""
+
+import random
+
+import numpy as np
+import pytest
+
+from tcpexp.diagnosis.judged import judged_segments
+from tcpexp.diagnosis.order import _filled_below, with_extent
+from tests.support.crafting import Talk
+from tests.support.diagnosed import tables_of
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_bytes_below_a_position_are_counted_once(seed) -> None:
+    drawn = random.Random(seed)
+    begins = [drawn.randrange(40) for _ in range(drawn.randrange(6))]
+    fillers = sorted((begin, begin + drawn.randrange(1, 8)) for begin in begins)
+    held = {byte for begin, end in fillers for byte in range(begin, end)}
+    below = _filled_below(np.array(fillers, dtype=np.int64).reshape(-1, 2))
+    for position in range(50):
+        assert below(position) == sum(byte < position for byte in held)
+
+
+def test_the_extent_is_the_number_of_packets_that_came_before_although_they_belong_behind() -> None:
+    talk = Talk().open()
+    order = (0, 2, 3, 1, 6, 5, 4, 7)
+    for place in order:
+        talk.send(0, "A", 1 + place * 100, 1, 100, after_ns=50_000_000, ip_id=10 + place)
+    found = with_extent(judged_segments(*tables_of(talk)))
+    extents = dict(zip(((found["begin"] - 1) // 100).to_list(), found["extent"], strict=True))
+    plain = {
+        place: sum(earlier > place for earlier in order[: order.index(place)])
+        for place in (1, 4, 5)
+    }
+    assert extents == plain

@@ -1,0 +1,198 @@
+"""Scripts against ``tcpexp.tcp``: what agrees, what fails where, and what cannot be played."""
+
+from __future__ import annotations
+
+import pytest
+
+from tcpexp.packetdrill.outcome import Judged, Unplayable
+from tcpexp.packetdrill.parser import parse_script
+from tcpexp.packetdrill.utcp.player import play
+from tcpexp.packetdrill.utcp.systems import freebsd, linux, system_of
+
+SERVER = """
+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 setsockopt(3, SOL_SOCKET, SO_REUSEADDR, [1], 4) = 0
++0 bind(3, ..., ...) = 0
++0 listen(3, 1) = 0
++0 < S 0:0(0) win 32792 <mss 1000,sackOK,nop,nop,nop,wscale 7>
++0 > S. 0:0(0) ack 1 <...>
++.1 < . 1:1(0) ack 1 win 257
++0 accept(3, ..., ...) = 4
+"""
+CLIENT = """
+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 fcntl(3, F_GETFL) = 0x2 (flags O_RDWR)
++0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0
++0 connect(3, ..., ...) = -1 EINPROGRESS (Operation now in progress)
++0 > S 0:0(0) <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 8>
+"""
+
+
+def judge(text: str, system: str | None = None) -> Judged:
+    return play(parse_script(text, "t.pkt"), "ipv4", system)
+
+
+def agrees(text: str, system: str | None = None) -> None:
+    judged = judge(text, system)
+    assert judged.wrong is None
+    assert judged.verdict == "agrees"
+
+
+def fails(text: str, line: int, words: str) -> Judged:
+    judged = judge(text)
+    assert judged.verdict == "disagrees"
+    assert words in str(judged.wrong)
+    assert judged.line == line
+    return judged
+
+
+def test_a_server_that_answers() -> None:
+    agrees(
+        SERVER
+        + """
++.1 < P. 1:101(100) ack 1 win 257
++0 read(4, ..., 1000) = 100
++0 write(4, ..., 2500) = 2500
++0 > P. 1:2501(2500) ack 101
++.1 < . 101:101(0) ack 2501 win 257
++0 close(4) = 0
++0 > F. 2501:2501(0) ack 101
++.1 < F. 101:101(0) ack 2502 win 257
++0 > . 2502:2502(0) ack 102
+"""
+    )
+
+
+def test_a_client_whose_timestamps_are_the_scripts() -> None:
+    agrees(
+        CLIENT
+        + """
++.1 < S. 0:0(0) ack 1 win 5792 <mss 1460,sackOK,TS val 700 ecr 100,nop,wscale 7>
++0 > . 1:1(0) ack 1 <nop,nop,TS val 200 ecr 700>
++0 getsockopt(3, SOL_SOCKET, SO_ERROR, [0], [4]) = 0
++0 %{ assert tcpi_state == TCP_ESTABLISHED, tcpi_state }%
+"""
+    )
+
+
+def test_a_timer_expires_at_its_time() -> None:
+    agrees(CLIENT + "+1 > S 0:0(0) <...>\n+2 > S 0:0(0) <...>")
+    fails(CLIENT + "+1 > S 0:0(0) <...>\n+1 > S 0:0(0) <...>", 8, "timing error: expected outbound")
+
+
+def test_a_delayed_acknowledgment_may_come_in_a_range_of_times() -> None:
+    agrees(SERVER + "+0 < . 1:101(100) ack 1 win 257\n+0~+0.05 > . 1:1(0) ack 101")
+
+
+def test_strict_segments_are_not_joined() -> None:
+    line = "+0 write(4, ..., 2000) = 2000\n+0 > P. 1:2001(2000) ack 1"
+    agrees(SERVER + line)
+    fails("--strict_segments" + SERVER + line, 11, "tcp_payload_len")
+
+
+def test_the_first_field_that_is_wrong_is_named() -> None:
+    judged = fails(SERVER + "+0 write(4, ..., 10) = 10\n+0 > P. 1:12(11) ack 1", 11, "payload_len")
+    assert judged.happened[-1].wrong == judged.wrong
+    assert judged.happened[-1].seen is not None
+
+
+def test_no_packet_comes() -> None:
+    fails(SERVER + "+0 > . 1:1(0) ack 1", 10, "Timed out waiting for packet")
+
+
+def test_what_no_line_names_is_told_besides() -> None:
+    judged = judge(SERVER + "+0 write(4, ..., 10) = 10")
+    assert judged.verdict == "agrees"
+    assert [packet.content.length for _, packet in judged.besides] == [10, 10, 10]  # type: ignore[union-attr]
+
+
+def test_results_of_calls_are_compared() -> None:
+    fails(SERVER + "+0 read(4, ..., 10) = 10", 10, "the call blocks")
+    fails(SERVER + "+0 < . 1:6(5) ack 1 win 257\n+0 read(4, ..., 10) = 10", 11, "but got 5")
+    fails(
+        SERVER + "+0 < R. 1:1(0) ack 1 win 257\n+0 read(4, ..., 10) = -1 ECONNREFUSED (no)",
+        11,
+        "Expected errno ECONNREFUSED but got ECONNRESET",
+    )
+    fails(SERVER + "+0 getsockopt(4, SOL_TCP, TCP_MAXSEG, [5], [4]) = 0", 10, "actual value 1000")
+
+
+def test_a_blocking_call_returns_when_it_can() -> None:
+    agrees(SERVER + "+0...0.2 read(4, ..., 10) = 5\n+.2 < P. 1:6(5) ack 1 win 257")
+    fails(
+        SERVER + "+0...0.1 read(4, ..., 10) = 5\n+.2 < P. 1:6(5) ack 1 win 257",
+        10,
+        "expected system call return at 0.200000 sec but happened at 0.300000",
+    )
+
+
+def test_poll_and_epoll() -> None:
+    agrees(
+        SERVER
+        + """
++0 poll([{fd=4, events=POLLIN|POLLOUT, revents=POLLOUT}], 1, 0) = 1
++0 epoll_create(1) = 5
++0 epoll_ctl(5, EPOLL_CTL_ADD, 4, {events=EPOLLIN, fd=4}) = 0
++0 epoll_wait(5, {events=EPOLLIN, fd=4}, 1, 0) = 0
++0 < P. 1:6(5) ack 1 win 257
++0 epoll_wait(5, {events=EPOLLIN, fd=4}, 1, 0) = 1
+"""
+    )
+
+
+def test_a_reset_and_an_icmp_error_reach_the_program() -> None:
+    refused = "+0 getsockopt(3, SOL_SOCKET, SO_ERROR, [ECONNREFUSED], [4]) = 0"
+    agrees(CLIENT + "+0 < R. 0:0(0) ack 1 win 0\n" + refused)
+    agrees(CLIENT + "+0 < icmp unreachable port_unreachable [0:0(0)]\n" + refused)
+    agrees(CLIENT + "+0 < icmp unreachable port_unreachable [9:9(0)]\n+1 > S 0:0(0) <...>")
+
+
+def test_freebsds_sysctls_and_its_view_of_connections() -> None:
+    agrees(
+        """
+0 `sysctl -w net.inet.tcp.rfc1323=0`
++0 `sysctl -w net.inet.tcp.sack.enable=0`
++0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 bind(3, ..., ...) = 0
++0 listen(3, 1) = 0
++0 < S 0:0(0) win 65535 <mss 1460,sackOK,eol,eol>
++0 > S. 0:0(0) ack 1 win 65535 <mss 1460>
++0 `sockstat -4 -P tcp -p 8080 -s | grep -c SYN_RCVD | grep 1`
++0 < R 1:1(0) win 0
++0 `sockstat -4 -P tcp -p 8080 -s | grep -c SYN_RCVD | grep 0`
+"""
+    )
+    fails("0 `sockstat -4 -P tcp -s | grep -c TIME_WAIT | grep 1`", 1, "0 sockets in TIME_WAIT")
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("+0 splice(4, NULL, 5, NULL, 10, 0) = 10", "the system call splice()"),
+        ("+0 setsockopt(4, SOL_SOCKET, SO_ZEROCOPY, [1], 4) = 0", "the socket option SO_ZEROCOPY"),
+        ("+0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 5", "a socket of the kind SOCK_DGRAM"),
+        ("+0 `rm -rf /`", "the command rm"),
+        ("+0 `sysctl -w kernel.panic=1`", "the sysctl kernel.panic"),
+        ("+0 `sysctl -w net.inet.tcp.blackhole=2`", "net.inet.tcp.blackhole with the value 2"),
+        ("+0 %{ import os }%", "Import in Python"),
+        ("+0 > udp (10)", "UDP datagrams"),
+        ("+0 > gre: . 1:1(0) ack 1", "packets in gre"),
+        ("+0 < . 1:1(0) ack 1 win 5 <nop,nop,md5 00>", "the TCP option md5"),
+        ("+0 recv(4, ..., 5, MSG_OOB) = 5", "recv() with MSG_OOB"),
+    ],
+)
+def test_what_cannot_be_played_says_why(line: str, reason: str) -> None:
+    with pytest.raises(Unplayable) as raised:
+        judge(SERVER + line)
+    assert reason in str(raised.value)
+
+
+def test_whose_constants_a_script_supposes() -> None:
+    assert system_of(parse_script(SERVER, "t")) == "Linux"
+    assert system_of(parse_script("0 `sysctl -w net.inet.tcp.sack.enable=1`", "t")) == "FreeBSD"
+    assert freebsd(1500, 40).config.mss == 1440
+    system = linux(1500, 20)
+    system.sysctl("net.ipv4.tcp_rmem", '"4096 131072 $((32*1024*1024))"')
+    assert (system.config.receive_buffer, system.config.window_shift) == (65536, 10)
+    with pytest.raises(Unplayable):
+        system.sysctl("net.ipv4.tcp_rmem", "lots")
