@@ -200,6 +200,46 @@ def test_a_lost_tail_is_probed_after_two_round_trips() -> None:
     )
 
 
+def test_the_probe_of_a_last_segment_with_fin_is_found_by_its_data() -> None:
+    """A SACK block counts octets of data; the FIN came with the last of them."""
+    play(
+        OPEN
+        + """
+        1 write 2000
+        1 > A seq 1:1001
+        1 > PA seq 1001:2001
+        1.05 write 500
+        1.05 shutdown
+        1.05 > FPA seq 2001:2501
+        1.25 > FPA seq 2001:2501                         # the probe: two round trips later
+        1.35 < A seq 1 ack 1 win 60000 <sack 2001:2501>  # without the FIN's own number
+        1.35 > A seq 1:1001
+        1.35 > PA seq 1001:2001
+        """,
+        opened=False,
+        sack=True,
+        rack=True,
+        tail_loss_probe=True,
+    )
+
+
+@pytest.mark.parametrize("timestamps", [False, True])
+def test_a_lost_tail_costs_no_timeout(timestamps: bool) -> None:
+    """With timestamps too, though the answer to the probe echoes an older one."""
+    simulation, sink = transfer(
+        14_000,
+        Config(
+            mss=1012 if timestamps else 1000,
+            timestamps=timestamps,
+            rack=True,
+            tail_loss_probe=True,
+        ),
+        LinkConfig(delay_ns=20 * MS, drop_offsets=(11_500, 12_500, 13_500)),
+    )
+    assert bytes(sink.received) == pattern(14_000)
+    assert resent(simulation.hosts[0].log) == ["loss probe", "fast retransmit", "RACK"]
+
+
 def test_a_single_segment_is_given_the_time_of_a_delayed_acknowledgment() -> None:
     """2 SRTT and 200 ms."""
     play(

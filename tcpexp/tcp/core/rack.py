@@ -36,6 +36,10 @@ def _take_delivered(tcb: Tcb, sent: Sent, segment: Segment) -> None:
     """Take a segment that was newly delivered: is it the newest, and did it overtake one?
 
     RFC 8985 section 6.2 steps 1 to 3.
+
+    DEVIATION from RFC 8985 section 6.2 step 2: the timestamp that comes back is not asked about a
+    segment that was SACKed. Beyond a gap the peer echoes that of the last segment in order (RFC
+    7323 section 4.3), which would hide each retransmission from RACK; the round trip decides.
     """
     rack = tcb.rack
     again, least_ns = sent.times > 1, tcb.rtt.minimum_rtt_ns or 0
@@ -48,7 +52,8 @@ def _take_delivered(tcb: Tcb, sent: Sent, segment: Segment) -> None:
         # step 2: an acknowledgment of the original says nothing of the retransmission
         stamps = segment.options.timestamps
         tick = tcb.config.timestamp_tick_ns
-        if tcb.timestamps_ok and stamps is not None and stamps[1] < sent.sent_ns // tick:
+        asked = stamps if tcb.timestamps_ok and not sent.sacked else None
+        if asked is not None and asked[1] < sent.sent_ns // tick:
             return
         if rtt_ns < least_ns:
             return

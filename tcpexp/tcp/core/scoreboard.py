@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tcpexp.tcp.core.segment import FIN
 from tcpexp.tcp.core.sendbuffer import SendBuffer, Sent
 
 
@@ -25,11 +26,13 @@ def take_blocks(
     first, last = min(left for left, _ in useful), max(right for _, right in useful)
     octets, sent_ns = 0, None
     for sent in buffer.queue:
-        if sent.end > last:
+        if sent.seq >= last:
             break
         if sent.sacked or sent.seq < first:
             continue
-        if any(left <= sent.seq and sent.end <= right for left, right in useful):
+        # a block counts octets of data: a FIN came with the last of them, if that came
+        data_end = sent.end - 1 if sent.flags & FIN and sent.payload else sent.end
+        if any(left <= sent.seq and data_end <= right for left, right in useful):
             buffer.mark_sacked(sent)
             octets += sent.end - sent.seq
             if sent.times == 1:
