@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
@@ -64,6 +65,7 @@ def explain_captures(
     *,
     asked: Asked | None = None,
     labels: bool = True,
+    anonymise: bool = False,
 ) -> Explained:
     """Make a run directory of captures and return it: ``out``, or a folder of their name below
     ``results/explained``.
@@ -71,7 +73,8 @@ def explain_captures(
     The same captures are explained again in the same folder. A folder that holds something else is
     never touched. The captures themselves are copied, and never changed. With ``asked`` hosts and
     flows get the names of its spec, and its expectations are judged. Without ``labels`` Wireshark's
-    analysis is left out, which saves most of the time.
+    analysis is left out, which saves most of the time. With ``anonymise`` the copies have other
+    addresses and no payload, by a key that is thrown away, and say nothing of where they came from.
 
     Raises:
         SpecError: a path is no file, or ``out`` holds something else, or the spec's hosts cannot
@@ -83,10 +86,13 @@ def explain_captures(
     directory.check_captures(paths)
     if out is not None:
         directory.check_folder(out)
-    folder = (out or directory.choose_folder(results, paths)).absolute()
+    named = [Path("anonymised")] if anonymise else paths
+    folder = (out or directory.choose_folder(results, named, paths)).absolute()
     made = directory.beside(folder)
     try:
-        taken = directory.take_captures(paths, made)
+        if anonymise:
+            tell("replacing addresses")
+        taken = directory.take_captures(paths, made, key=os.urandom(32) if anonymise else None)
 
         def cast(packets: pl.DataFrame) -> Cast | None:
             if asked is None:

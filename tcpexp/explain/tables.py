@@ -60,7 +60,7 @@ def name_packets(packets: pl.DataFrame, cast: Cast | None = None) -> Named:
     if cast is not None:
         packets = packets.with_columns(t_ns=pl.col("t_ns") - cast.zero_ns)
     nodes = hosts_of(packets, {} if cast is None else cast.hosts)
-    streams = conn.describe_streams(packets.with_columns(node=pl.col("capture")), nodes)
+    streams = conn.describe_streams(believed(packets), nodes)
     found = conn.build_connections(streams, nodes)
     flows = flows_of(found) if cast is None else cast.flows
     found = _with_largest(found, flows) if cast is None else cast.named(found)
@@ -76,6 +76,13 @@ def name_packets(packets: pl.DataFrame, cast: Cast | None = None) -> Named:
     return Named(
         whole, found, subflows, nodes, flows, vantage, vantage.stands(streams, nodes), end_ns
     )
+
+
+def believed(packets: pl.DataFrame) -> pl.DataFrame:
+    """Return packets for counting bytes: ``checksum_bad`` only of those that were damaged on the
+    way, not of those whose checksums the sender's card computed behind the capture.
+    """
+    return packets.with_columns(node=pl.coalesce("node", "capture"), checksum_bad=conn.is_damaged())
 
 
 def _with_largest(connections: pl.DataFrame, flows: tuple[FlowPlan, ...]) -> pl.DataFrame:
@@ -140,7 +147,7 @@ def _nearest_receiver(named: Named) -> pl.DataFrame:
     """
     receivers = {flow.name: receiver_of(flow) for flow in named.flows}
     senders = {flow.name: flow.sender for flow in named.flows}
-    own = named.packets.filter(pl.col("flow").is_not_null())
+    own = believed(named.packets).filter(pl.col("flow").is_not_null())
     at = pl.col("node")
     to, of = (
         pl.col("flow").replace_strict(ends, default=None, return_dtype=pl.String)
