@@ -15,9 +15,6 @@ from tcpexp.words.measured import time_words
 if TYPE_CHECKING:
     from tcpexp.ingest.foreign.notes import CaptureNotes, Notes
 
-#: Above this share of wrong checksums they were not computed yet, or the addresses are others.
-_MOSTLY = 0.5
-
 
 def find_doubts(segments: pl.DataFrame) -> Iterator[Finding]:
     """Yield what cannot be known about connections."""
@@ -56,24 +53,32 @@ def _one_way(segments: pl.DataFrame) -> Iterator[Finding]:
 
 def _checksums(segments: pl.DataFrame) -> Iterator[Finding]:
     bad = pl.col("checksum_bad").fill_null(False)
-    by_sender = segments.group_by("capture", "src", maintain_order=True).agg(
-        share=bad.mean(), wrong=bad.sum(), numbers=pl.col("number").filter(bad)
+    small = pl.col("payload_bytes") == 0
+    judged = segments.with_columns(
+        none_right=~(~bad & small).any().over("capture"),
+        mostly=((bad & small).sum() > (~bad & small).sum()).over("capture", "src"),
     )
-    every = by_sender.group_by("capture").agg(every=(pl.col("share") > _MOSTLY).all())
-    by_sender = by_sender.join(every, on="capture", how="left", maintain_order="left")
-    for row in by_sender.filter(pl.col("share") > _MOSTLY).iter_rows(named=True):
+    by_sender = (
+        judged.filter(bad, ~pl.col("damaged"))
+        .group_by("capture", "src", maintain_order=True)
+        .agg(pl.col("none_right", "mostly").first(), pl.col("number"))
+    )
+    for row in by_sender.iter_rows(named=True):
         yield Finding(
             None,
             "checksums_unset",
-            f"The checksums of {many(row['wrong'], 'packet')} from {row['src']} are wrong.",
-            tuple(row["numbers"]),
+            f"The checksums of {many(len(row['number']), 'packet')} from {row['src']} are wrong.",
+            tuple(row["number"]),
             row["capture"],
             "likely",
-            "those of all senders: addresses were changed after the capture was made, or it was"
-            " made inside one machine; nothing was damaged"
-            if row["every"]
+            "those of all senders that could be tested: addresses were changed after the capture"
+            " was made, or it was made inside one machine; nothing was damaged"
+            if row["none_right"]
             else "nearly all of this sender's: its card computes them behind the capture (checksum"
-            " offload); nothing was damaged",
+            " offload); nothing was damaged"
+            if row["mostly"]
+            else "larger than its other packets: cards or kernels joined them or will cut them, and"
+            " their checksum is that of a part",
             "RFC 9293 section 3.1",
         )
     for lane, rows in lanes_with(segments, pl.col("damaged")):
@@ -131,6 +136,16 @@ def _of_capture(notes: CaptureNotes, name: str) -> Iterator[Finding]:
             f"{many(notes.cut_packets, 'packet')} were not captured whole.{headers}",
             (), name, "certain",
             "checksums of cut packets cannot be tested; lengths are those that headers tell",
+        )  # fmt: skip
+    left = notes.checksums.get("left to the network card", 0)
+    if left:
+        yield Finding(
+            None, "checksums_unset",
+            f"The checksums of {many(left, 'packet')} are not complete: the network card does the"
+            " rest.",
+            (), name, "certain",
+            "captured in the machine that sent them, before its card (checksum offload); nothing"
+            " was damaged", "RFC 9293 section 3.1",
         )  # fmt: skip
     if notes.damage:
         yield Finding(

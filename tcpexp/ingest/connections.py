@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import polars as pl
-
 from tcpexp.ingest.network import Nodes
 from tcpexp.ingest.sequence import first_arrival_bytes, unwrap_seq
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.store.frames import conform, empty_frame
 
 #: What names a connection, whichever capture it is seen in. The initial sequence number tells apart
@@ -97,11 +96,16 @@ def is_damaged() -> pl.Expr:
     was joined of several (GRO), and has the checksum of one of them.
     """
     bad = pl.col("checksum_bad").fill_null(False)
-    sender = ["capture", "src"]
-    left_out = (bad.mean().over(sender) > _MOSTLY_WRONG) & (pl.len().over(sender) >= _SOME)
-    largest = pl.col("payload_bytes").filter(~bad).max().over(sender)
+    # the checksum of a packet that was not captured whole cannot be tested: those without payload
+    # are seldom cut, so they are counted apart
+    kind = pl.col("payload_bytes").fill_null(0) > 0
+    left_out = pl.lit(False)
+    for sender in (["capture", "src"], ["capture", "src", kind]):
+        mostly = bad.mean().over(sender) > _MOSTLY_WRONG
+        left_out |= mostly & (pl.len().over(sender) >= _SOME)
+    largest = pl.col("payload_bytes").filter(~bad).max().over("capture", "src")
     joined = (pl.col("payload_bytes") > largest).fill_null(False)
-    return bad & (bad.mean().over("capture") < _MOSTLY_WRONG) & ~left_out & ~joined
+    return bad & (bad.mean().over("capture", kind) < _MOSTLY_WRONG) & ~left_out & ~joined
 
 
 def _openers(tcp: pl.DataFrame, ports: Sequence[int]) -> pl.DataFrame:

@@ -181,8 +181,9 @@ def retransmit(tcb: Tcb, sent: Sent, reason: str) -> None:
         flags |= ACK
     emit(tcb, sent.seq, flags, sent.payload)
     tcb.last_sent_ns = tcb.now
-    prr.on_sent(tcb, sent.end - sent.seq)
-    delivery.on_sent(tcb, sent)
+    if tcb.repairs:
+        prr.on_sent(tcb, sent.end - sent.seq)
+        delivery.on_sent(tcb, sent)
     if not losstimer.running(tcb) and tcb.timers.deadlines[Timer.PERSIST] is None:
         set_timer(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
 
@@ -207,7 +208,8 @@ def send_what_may_go(tcb: Tcb) -> None:
             send_new(tcb)
         if tcb.in_recovery and tcb.sack_ok and not tcb.config.rack:
             send_holes(tcb)
-        delivery.note_idle_application(tcb)
+        if tcb.delivery is not None:
+            delivery.note_idle_application(tcb)
     if tcb.ack_now:
         send_ack(tcb)
 
@@ -278,7 +280,9 @@ def send_new(tcb: Tcb) -> None:
         under_way = out.pipe if tcb.sack_ok or not tcb.in_recovery else tcb.flight
         if tcb.duplicate_acks and not tcb.in_recovery and not tcb.uses_rack:
             under_way = tcb.flight - limited_room(tcb)
-        if (under_way + length > tcb.congestion.cwnd and out.pipe) or delivery.must_wait(tcb):
+        if under_way + length > tcb.congestion.cwnd and out.pipe:
+            return
+        if tcb.delivery is not None and delivery.must_wait(tcb):
             return
         send_segment(tcb, length)
         tcb.override_sws = False
@@ -344,7 +348,9 @@ def send_segment(tcb: Tcb, length: int) -> None:
     sent = Sent(seq, end, payload, flags, tcb.now, tcb.now)
     out.add(sent)
     tcb.snd_nxt = end
-    delivery.on_sent(tcb, sent)
+    if tcb.repairs:
+        prr.on_sent(tcb, end - seq)
+        delivery.on_sent(tcb, sent)
     if 0 < length < tcb.eff_snd_mss:
         tcb.small_sent = end
     emit(tcb, seq, flags | ACK, payload, new=True)
@@ -353,7 +359,6 @@ def send_segment(tcb: Tcb, length: int) -> None:
         tcb.fin_sent = True
         if tcb.state is State.CLOSE_WAIT:
             go_to(tcb, State.LAST_ACK, "FIN sent")
-    prr.on_sent(tcb, end - seq)
     idle = not losstimer.running(tcb)
     losstimer.after_new_data(tcb)
     if idle:

@@ -129,7 +129,8 @@ class SendBuffer:
                 if sent.sacked:
                     self.sacked_segments -= 1
                 else:
-                    self._deliver(sent)
+                    if not sent.delivered:
+                        self._deliver(sent)
                     if sent.lost:
                         self.lost_segments -= 1
                     else:
