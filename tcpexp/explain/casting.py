@@ -70,7 +70,9 @@ def find_cast(
     """
     told = dict(told or {})
     nodes = Nodes({}, {}, frozenset())
-    seen = conn.describe_streams(packets.with_columns(node=pl.col("capture")), nodes)
+    seen = conn.describe_streams(
+        packets.with_columns(node=pl.col("capture"), checksum_bad=conn.is_damaged()), nodes
+    )
     connections = conn.build_connections(seen, nodes)
     addresses = _addresses(packets)
     hosts, words = _told_hosts(plan, told, addresses)

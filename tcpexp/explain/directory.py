@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tcpexp.errors import DataError, SpecError
+from tcpexp.explain.anonymise import anonymise
 from tcpexp.paths import give_to_user
 from tcpexp.record import files
 from tcpexp.store.manifest import sha256_of
@@ -85,12 +86,12 @@ def name_of(paths: Sequence[Path]) -> str:
     return "+".join(dict.fromkeys(stems))[:120]
 
 
-def choose_folder(results: Path, paths: Sequence[Path]) -> Path:
+def choose_folder(results: Path, named: Sequence[Path], paths: Sequence[Path]) -> Path:
     """Return where an explanation goes: the folder of the same captures, if there is one, else a
-    new one of their name.
+    new one that is called as ``named``.
     """
     digests = sorted(sha256_of(path) for path in paths)
-    name, number = name_of(paths), 1
+    name, number = name_of(named), 1
     while True:
         folder = results / EXPLAINED / (name if number == 1 else f"{name}-{number}")
         if not folder.exists() or _holds(folder, digests):
@@ -116,12 +117,20 @@ def check_folder(folder: Path) -> None:
         )
 
 
-def take_captures(paths: Sequence[Path], run_dir: Path) -> list[CaptureFile]:
-    """Copy captures into a new ``raw/``, each under its own name, and return what they are.
+def take_captures(
+    paths: Sequence[Path], run_dir: Path, *, key: bytes | None = None
+) -> list[CaptureFile]:
+    """Copy captures into a new ``raw/``, each under its own name, and return what they are; with a
+    ``key`` without addresses, payload and names.
 
-    Raises ``RunError`` when there is no room.
+    Raises ``RunError`` when there is no room, ``DataError`` for what is no capture.
     """
     raw = run_dir / files.RAW
+    if key is not None:
+        with disk_errors(raw):
+            raw.mkdir(parents=True)
+            made = anonymise(paths, raw, key)
+        return [CaptureFile(path.name, None, path.stat().st_size, sha256_of(path)) for path in made]
     taken: list[CaptureFile] = []
     with disk_errors(raw):
         raw.mkdir(parents=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
@@ -18,6 +19,7 @@ from tcpexp.explain import directory
 from tcpexp.explain.cards import NOTES
 from tcpexp.explain.casting import Cast, find_cast
 from tcpexp.explain.diagnose import diagnose
+from tcpexp.explain.joining import align, between
 from tcpexp.explain.judging import judge_captures
 from tcpexp.explain.page import write_page
 from tcpexp.explain.plan import plan_of, recast
@@ -29,6 +31,9 @@ from tcpexp.store.manifest import Manifest, write_manifest
 from tcpexp.store.rundata import RunData
 from tcpexp.store.rundir import to_json_text, write_atomic
 from tcpexp.telling import Say, say_nothing
+
+#: How captures of both ends fit together, in numbers.
+JOINED = "joined.json"
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ def explain_captures(
     *,
     asked: Asked | None = None,
     labels: bool = True,
+    anonymise: bool = False,
 ) -> Explained:
     """Make a run directory of captures and return it: ``out``, or a folder of their name below
     ``results/explained``.
@@ -71,7 +77,8 @@ def explain_captures(
     The same captures are explained again in the same folder. A folder that holds something else is
     never touched. The captures themselves are copied, and never changed. With ``asked`` hosts and
     flows get the names of its spec, and its expectations are judged. Without ``labels`` Wireshark's
-    analysis is left out, which saves most of the time.
+    analysis is left out, which saves most of the time. With ``anonymise`` the copies have other
+    addresses and no payload, by a key that is thrown away, and say nothing of where they came from.
 
     Raises:
         SpecError: a path is no file, or ``out`` holds something else, or the spec's hosts cannot
@@ -83,10 +90,13 @@ def explain_captures(
     directory.check_captures(paths)
     if out is not None:
         directory.check_folder(out)
-    folder = (out or directory.choose_folder(results, paths)).absolute()
+    named = [Path("anonymised")] if anonymise else paths
+    folder = (out or directory.choose_folder(results, named, paths)).absolute()
     made = directory.beside(folder)
     try:
-        taken = directory.take_captures(paths, made)
+        if anonymise:
+            tell("replacing addresses")
+        taken = directory.take_captures(paths, made, key=os.urandom(32) if anonymise else None)
 
         def cast(packets: pl.DataFrame) -> Cast | None:
             if asked is None:
@@ -140,17 +150,23 @@ def _fill(
     clock = _Clock()
     raw = [run_dir / files.RAW / one.file for one in taken]
     foreign = read_foreign(raw, tell, labels=labels)
-    packets, epoch_ns = foreign.packets, foreign.epoch_ns
+    alignment = align(foreign.packets)
+    packets, epoch_ns = alignment.aligned(foreign.packets), foreign.epoch_ns
     clock.passed("reading_s")
     tell("naming connections")
     cast = find(packets)
-    named = name_packets(packets, cast)
-    epoch_ns += 0 if cast is None else cast.zero_ns
+    named = name_packets(packets, cast, alignment.places())
+    zero_ns = 0 if cast is None else cast.zero_ns
+    epoch_ns += zero_ns
     _write_record(run_dir, name, taken, (named, cast), (epoch_ns, foreign.notes), labels=labels)
     run = write_tables(run_dir, named, RunData(run_dir).plan)
     clock.passed("tables_s")
     tell("looking for what happened")
-    diagnose(run_dir, named, foreign.notes)
+    own_times = foreign.packets.with_columns(t_ns=pl.col("t_ns") - zero_ns)
+    met = between(own_times, named.packets, named.nodes)
+    diagnose(run_dir, named, foreign.notes, met)
+    if met.numbers:
+        write_atomic(run_dir / JOINED, to_json_text({"joined": list(met.numbers)}))
     clock.passed("diagnosis_s")
     tell("measuring")
     measure_run(run)

@@ -52,19 +52,22 @@ class Named:
     end_ns: int
 
 
-def name_packets(packets: pl.DataFrame, cast: Cast | None = None) -> Named:
+def name_packets(
+    packets: pl.DataFrame, cast: Cast | None = None, sides: pl.DataFrame | None = None
+) -> Named:
     """Return packets with ``node``, ``connection`` and ``flow``, and what they are named after.
 
-    With a ``cast`` hosts and flows are those of its spec, and times count from its zero.
+    With a ``cast`` hosts and flows are those of its spec, and times count from its zero. ``sides``
+    is what :meth:`tcpexp.explain.joining.Alignment.places` returns.
     """
     if cast is not None:
         packets = packets.with_columns(t_ns=pl.col("t_ns") - cast.zero_ns)
     nodes = hosts_of(packets, {} if cast is None else cast.hosts)
-    streams = conn.describe_streams(packets.with_columns(node=pl.col("capture")), nodes)
+    streams = conn.describe_streams(believed(packets), nodes)
     found = conn.build_connections(streams, nodes)
     flows = flows_of(found) if cast is None else cast.flows
     found = _with_largest(found, flows) if cast is None else cast.named(found)
-    vantage = find_vantage(packets, streams)
+    vantage = find_vantage(packets, streams, sides)
     where = vantage.nodes(streams, _senders(streams, found, flows), nodes)
     named = conn.attach_flows(packets, streams, found).drop("node", strict=False)
     named = named.join(where, on=["capture", "stream"], how="left", maintain_order="left")
@@ -76,6 +79,13 @@ def name_packets(packets: pl.DataFrame, cast: Cast | None = None) -> Named:
     return Named(
         whole, found, subflows, nodes, flows, vantage, vantage.stands(streams, nodes), end_ns
     )
+
+
+def believed(packets: pl.DataFrame) -> pl.DataFrame:
+    """Return packets for counting bytes: ``checksum_bad`` only of those that were damaged on the
+    way, not of those whose checksums the sender's card computed behind the capture.
+    """
+    return packets.with_columns(node=pl.coalesce("node", "capture"), checksum_bad=conn.is_damaged())
 
 
 def _with_largest(connections: pl.DataFrame, flows: tuple[FlowPlan, ...]) -> pl.DataFrame:
@@ -140,7 +150,7 @@ def _nearest_receiver(named: Named) -> pl.DataFrame:
     """
     receivers = {flow.name: receiver_of(flow) for flow in named.flows}
     senders = {flow.name: flow.sender for flow in named.flows}
-    own = named.packets.filter(pl.col("flow").is_not_null())
+    own = believed(named.packets).filter(pl.col("flow").is_not_null())
     at = pl.col("node")
     to, of = (
         pl.col("flow").replace_strict(ends, default=None, return_dtype=pl.String)

@@ -14,6 +14,9 @@ from tcpexp.plan.types import FlowPlan
 from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS as INTERVAL_NS
 from tcpexp.store.frames import conform, empty_frame
 
+#: A flow with more intervals (a day and more) has rows only for those with packets.
+_MOST_INTERVALS = 1_000_000
+
 
 def build_throughput(
     packets: pl.DataFrame,
@@ -23,7 +26,7 @@ def build_throughput(
     subflows: pl.DataFrame,
 ) -> pl.DataFrame:
     """Return the ``throughput`` table: every 100 ms from a flow's first packet to its last, empty
-    intervals included.
+    intervals included; without these where a flow lasted for days.
 
     Only what arrives at the flow's receiver counts; ``t_ns`` is the interval's beginning. Of MPTCP
     (``subflows``: :func:`tcpexp.ingest.subflows.find_subflows`) a byte that comes over two subflows
@@ -45,9 +48,11 @@ def _bin(rows: pl.DataFrame, flow: str, end_ns: int) -> pl.DataFrame:
         payload_bytes=pl.col("payload_bytes").sum(),
         goodput_bytes=pl.col("new_bytes").sum(),
     )
-    grid = pl.DataFrame(
-        {"t_ns": np.arange(sums["t_ns"].min(), int(sums["t_ns"].max() or 0) + 1, INTERVAL_NS)}  # type: ignore[arg-type]
-    )
+    first, last = int(sums["t_ns"].min()), int(sums["t_ns"].max())  # type: ignore[arg-type]
+    if (last - first) // INTERVAL_NS < _MOST_INTERVALS:
+        grid = pl.DataFrame({"t_ns": np.arange(first, last + 1, INTERVAL_NS)})
+    else:
+        grid = sums.select("t_ns").sort("t_ns")
     whole = grid.join(sums, on="t_ns", how="left").with_columns(
         pl.col("packets", "wire_bytes", "payload_bytes", "goodput_bytes").fill_null(0)
     )

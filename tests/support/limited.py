@@ -40,7 +40,7 @@ class Transfer:
         self.rows, self.events, self.turn = [], [], 0
         self.una, self.nxt, self.got, self.beyond = 1, 1, 1, {}
         self.edge, self.sent_count, self.duplicates = 1 + self.window, 0, 0
-        self.free_ns = 0
+        self.free_ns = self.ids = 0
         self._open()
         start = self.rtt_ns
         for t, _ in self.written or [(0, self.size)]:
@@ -81,6 +81,7 @@ class Transfer:
 
     def _seen(self, sent_ns, arrived_ns, forth, flags, **more):
         near = (self.at == "client") == forth
+        self.ids += 1
         (src, src_port), (dst, dst_port) = (CLIENT, SERVER) if forth else (SERVER, CLIENT)
         t_ns = sent_ns if near else arrived_ns
         if t_ns is not None:
@@ -96,6 +97,10 @@ class Transfer:
                     "dst_port": dst_port,
                     "connection": 1,
                     "stream": 0,
+                    "ip_id": self.ids,
+                    "ttl": 64 if near else 61,
+                    "ecn": 0,
+                    "frame_bytes": 66 + more.get("payload_bytes", 0),
                     "flags": flags,
                     "payload_bytes": 0,
                     "seq": more.get("seq_rel", 0),

@@ -28,6 +28,8 @@ IO_NOTE = "Frames at each capture, counted in intervals that suit the zoom."
 LABELLED = "Frames to which Wireshark's analysis gave a label"
 #: The colours of captures: they are no flows.
 CAPTURES = ("--ink", "--queue-2", "--queue-1", "--soft")
+#: A page holds the rates of so many intervals; of what lasted longer they are summed.
+MOST_INTERVALS = 36_000
 #: More packets than this are counted per millisecond instead of kept one by one.
 MOST_COUNTED = 800_000
 BIN_NS = 1_000_000
@@ -125,7 +127,9 @@ def throughput_parts(run: RunData, colors: dict[str, str]) -> Parts:
         parts.lacks("Throughput", what if busy else "no payload arrived")
         return parts
     first, last = int(rows["t_ns"].min()), int(rows["t_ns"].max())  # type: ignore[arg-type]
-    grid = pl.DataFrame({"t_ns": range(first, last + 2 * interval, interval)})
+    together = max(1, -(-(last - first) // (interval * MOST_INTERVALS)))
+    wide = interval * together
+    grid = pl.DataFrame({"t_ns": range(first, last + 2 * wide, wide)})
     columns = {"t": PanelColumn(numbers(grid["t_ns"]), "interval from", "ns")}
     lines: list[Layer] = []
     areas: list[Layer] = []
@@ -138,7 +142,7 @@ def throughput_parts(run: RunData, colors: dict[str, str]) -> Parts:
         )
         mine = (
             rows.filter(pl.col("flow") == flow)
-            .with_columns(per_interval)
+            .with_columns(per_interval, t_ns=(pl.col("t_ns") - first) // wide * wide + first)
             .group_by("t_ns")
             .agg(pl.col("goodput_bytes", "wire_bytes").sum())
         )
@@ -147,7 +151,7 @@ def throughput_parts(run: RunData, colors: dict[str, str]) -> Parts:
         whole = grid.join(mine, on="t_ns", how="left", maintain_order="left").fill_null(0)
         for kind in ("goodput", "wire"):
             columns[f"{kind} {flow}"] = PanelColumn(
-                numbers(whole[f"{kind}_bytes"]), f"{flow}: {kind}", "bps", 8e9 / interval
+                numbers(whole[f"{kind}_bytes"]), f"{flow}: {kind}", "bps", 8e9 / wide
             )
         lines.append(
             Layer(
@@ -177,7 +181,8 @@ def throughput_parts(run: RunData, colors: dict[str, str]) -> Parts:
         )
         areas.append(Layer("goodput", "area", "throughput", color, f"goodput {flow}", flow=flow))
     parts.tables.append(PanelTable("throughput", "samples", columns))
-    note = f"At the receiver, in intervals of {interval / 1e6:g} ms."
+    where = "As it passed the capture" if run.captured else "At the receiver"
+    note = f"{where}, in intervals of {wide / 1e6:g} ms."
     places = bottleneck_lines(run, [layer.flow for layer in areas])
     help = "The rate of the slowest link on the way of the flows; it counts headers too"
     for label, steps in distinct_steps(
