@@ -192,8 +192,9 @@ def _windows(segments: pl.DataFrame) -> pl.DataFrame:
     told = told.join(offers, on="connection", how="left").filter(
         ~(pl.col("syn") & pl.col("scaled").fill_null(False)) | pl.col("syn").all().over(LANE)
     )
-    window = pl.when(pl.col("known").all().over(LANE)).then("window_bytes")
-    told = told.with_columns(window_bytes=window)
+    told = told.with_columns(
+        window_bytes=pl.when(pl.col("known").all().over(LANE)).then("window_bytes")
+    )
     window = pl.col("window_bytes")
     return told.group_by(LANE).agg(
         largest_window=window.max(),
