@@ -19,6 +19,7 @@ from tcpexp.explain import directory
 from tcpexp.explain.cards import NOTES
 from tcpexp.explain.casting import Cast, find_cast
 from tcpexp.explain.diagnose import diagnose
+from tcpexp.explain.joining import align, between
 from tcpexp.explain.judging import judge_captures
 from tcpexp.explain.page import write_page
 from tcpexp.explain.plan import plan_of, recast
@@ -30,6 +31,9 @@ from tcpexp.store.manifest import Manifest, write_manifest
 from tcpexp.store.rundata import RunData
 from tcpexp.store.rundir import to_json_text, write_atomic
 from tcpexp.telling import Say, say_nothing
+
+#: How captures of both ends fit together, in numbers.
+JOINED = "joined.json"
 
 
 @dataclass(frozen=True)
@@ -146,17 +150,23 @@ def _fill(
     clock = _Clock()
     raw = [run_dir / files.RAW / one.file for one in taken]
     foreign = read_foreign(raw, tell, labels=labels)
-    packets, epoch_ns = foreign.packets, foreign.epoch_ns
+    alignment = align(foreign.packets)
+    packets, epoch_ns = alignment.aligned(foreign.packets), foreign.epoch_ns
     clock.passed("reading_s")
     tell("naming connections")
     cast = find(packets)
-    named = name_packets(packets, cast)
-    epoch_ns += 0 if cast is None else cast.zero_ns
+    named = name_packets(packets, cast, alignment.places())
+    zero_ns = 0 if cast is None else cast.zero_ns
+    epoch_ns += zero_ns
     _write_record(run_dir, name, taken, (named, cast), (epoch_ns, foreign.notes), labels=labels)
     run = write_tables(run_dir, named, RunData(run_dir).plan)
     clock.passed("tables_s")
     tell("looking for what happened")
-    diagnose(run_dir, named, foreign.notes)
+    own_times = foreign.packets.with_columns(t_ns=pl.col("t_ns") - zero_ns)
+    met = between(own_times, named.packets, named.nodes)
+    diagnose(run_dir, named, foreign.notes, met)
+    if met.numbers:
+        write_atomic(run_dir / JOINED, to_json_text({"joined": list(met.numbers)}))
     clock.passed("diagnosis_s")
     tell("measuring")
     measure_run(run)
