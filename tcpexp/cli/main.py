@@ -76,6 +76,9 @@ COMMANDS = {
     "guest": Late("tcpexp.cli.guest:guest", "Build, look at and enter the guest."),
     "kernel": Late("tcpexp.cli.kernel:kernel", "Build, choose and hand on kernels."),
     "new": Late("tcpexp.cli.new:new", "Begin something of your own, from a template that works."),
+    "packetdrill": Late(
+        "tcpexp.cli.packetdrill:packetdrill", "Play packetdrill scripts against a TCP."
+    ),
     "tcp": Late("tcpexp.cli.tcp:tcp", "Programs of the TCP in user space."),
     "completion": Late(
         "tcpexp.cli.completion:completion", "Print the completion script for a shell."

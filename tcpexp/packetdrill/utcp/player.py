@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from tcpexp.packetdrill.assertions import Assertions
 from tcpexp.packetdrill.fields import (
@@ -37,12 +38,13 @@ from tcpexp.packetdrill.utcp.program import Program, Running
 from tcpexp.packetdrill.utcp.sockets import Heard, Result, Socket
 from tcpexp.packetdrill.utcp.systems import System, freebsd, linux, system_of
 from tcpexp.packetdrill.utcp.wire import Numbers, Unmapped
-from tcpexp.packetdrill.variants import IpVersion
+from tcpexp.packetdrill.variants import DEFINES, IpVersion
 from tcpexp.tcp.core import events
 from tcpexp.tcp.core.config import Config
 from tcpexp.tcp.core.connection import Connection
+from tcpexp.tcp.core.fastopen import make_cookie
 from tcpexp.tcp.core.isn import Endpoint, fixed_isn
-from tcpexp.tcp.core.segment import FIN, SYN, Segment
+from tcpexp.tcp.core.segment import FIN, PSH, SYN, Segment
 from tcpexp.tcp.core.stack import Outgoing, Stack
 from tcpexp.tcp.core.states import State
 
@@ -93,6 +95,8 @@ class Player:
         self.stack = Stack(local, fixed_isn(ISN), self.system.config, cookie_key=bytes(16))
         self.program = Program(self.stack, self.system, Endpoint(remote, PORT), PORT)
         self.remote = remote
+        self.ip_version = ip_version
+        self.cookies: dict[bytes, bytes] = {}
         self.next_remote_port = FIRST_REMOTE_PORT
         self.now = BEGIN_NS
         self.wire: deque[tuple[int, Outgoing]] = deque()
@@ -115,6 +119,7 @@ class Player:
         self._refuse_what_is_missing()
         if self.script.initial is not None:
             shell.run(self.script.initial.text, self)
+        self._exchange_cookies()
         try:
             for event in self.script.events:
                 self.happened.append(self._event(event))
@@ -144,6 +149,14 @@ class Player:
                 raise Unplayable("packets with ports of their own")
             if not isinstance(packet.content, Tcp | Icmp):
                 raise Unplayable("UDP datagrams")
+
+    def _exchange_cookies(self) -> None:
+        """Let the script's cookie of Fast Open stand for the one that this server gives: each
+        system makes its own from its key.
+        """
+        script = DEFINES[self.ip_version].get("TFO_COOKIE", "")
+        ours = make_cookie(self.stack.cookie_key, self.remote)
+        self.cookies = {bytes.fromhex(script): ours}
 
     def _event(self, event: Event) -> Happened:
         """Wait for an event's time, and let it happen."""
@@ -181,6 +194,9 @@ class Player:
             return self._call(event, action, happened, base)
         if isinstance(action, Command):
             words = shell.run(action.text, self)
+            if self.system.forgets_cookies:
+                self.system.forgets_cookies = False
+                self.stack.cookies.clear()
         else:
             words = self.assertions.check(action.text, self._info())
         if words is not None:
@@ -246,11 +262,22 @@ class Player:
 
     def _run(self, running: Running) -> Result | None:
         result = self.program.run(running, self.now)
-        if running.call.name in ("socket", "connect"):
+        if running.call.name in ("socket", "connect") or self._opened(running.call):
             self._take_up()
         if running.call.name in ("accept", "accept4") and result is not None and result.value >= 0:
             self._bring_up(running.call)
         return result
+
+    def _opened(self, call: Call) -> bool:
+        """Whether a call that sends has begun a connection: Fast Open."""
+        socket = self.program.created
+        return (
+            call.name in ("sendto", "sendmsg", "send")
+            and self.numbers is None
+            and socket is not None
+            and socket.connection is not None
+            and socket.connecting
+        )
 
     def _take_up(self) -> None:
         """Make the socket that was created or connected last the one under test."""
@@ -342,6 +369,9 @@ class Player:
             return
         try:
             segment = numbers.to_wire(packet)
+            if segment.options.fast_open is not None:
+                cookie = segment.options.fast_open
+                segment.options.fast_open = self.cookies.get(cookie, cookie)
         except Unmapped as error:
             raise Wrong(str(error), replace(happened, wrong=str(error))) from None
         if segment.flags & SYN and numbers.remote_isn is None:
@@ -400,6 +430,10 @@ class Player:
             numbers.isn = outgoing.segment.seq
             numbers.script_isn = packet.content.seq or 0
         whole = self._aggregate(outgoing, packet.content)
+        cookie = whole.options.fast_open
+        for script, ours in self.cookies.items():
+            if cookie == ours:
+                whole = replace(whole, options=replace(whole.options, fast_open=script))
         config = self._config()
         seen = numbers.to_script(whole, config.hop_limit, config.dscp)
         stamps = numbers.stamp(packet.content, _content(seen))
@@ -459,6 +493,8 @@ class Player:
         if len(parts) == 1:
             return segment
         final = parts[-1]
+        if self.system.joins_with_push:
+            final = replace(final, flags=final.flags | PSH)
         payload = b"".join(part.payload for part in parts)
         return replace(final, seq=segment.seq, payload=payload, options=segment.options)
 
@@ -505,6 +541,14 @@ class Player:
                 for each in sockets
             )
         return sum(each.state is state for each in self.stack.connections.values())
+
+    def read(self, name: str) -> str | None:
+        """Return the text of a file beside the script, None without one."""
+        try:
+            path = Path(self.script.name).parent / name
+            return path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return None
 
     def forget(self, state: State) -> None:
         """Drop connections in a state without a word to the peer."""

@@ -360,7 +360,11 @@ def eighth_check_fin_bit(tcb: Tcb, segment: Segment, seq: int) -> None:
         return
     tcb.rcv_nxt += 1
     tcb.rcv_adv = max(tcb.rcv_adv, tcb.rcv_nxt)
-    tcb.ack_now = True
+    if tcb.config.delay_fin_ack and tcb.state is State.ESTABLISHED and not tcb.ack_now:
+        if tcb.timers.deadlines[Timer.DELAYED_ACK] is None:
+            set_timer(tcb, Timer.DELAYED_ACK, tcb.config.delayed_ack_ns)
+    else:
+        tcb.ack_now = True
     tcb.events.append(events.EndOfStream(tcb.now))
     if tcb.state is State.ESTABLISHED:
         go_to(tcb, State.CLOSE_WAIT, "FIN")

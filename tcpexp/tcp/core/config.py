@@ -59,6 +59,13 @@ class Config:
     ack_every_segments: int = 2
     ack_small_segments: bool = False
     """Count segments of any size, not octets: RFC 5681 section 4.2 speaks of full-sized ones."""
+    quick_acks: int = 0
+    """Acknowledge so many segments at once at the beginning, until this end sends data: Linux, 16.
+
+    So that the peer's slow start is not held up: RFC 5681 section 4.2 allows it.
+    """
+    delay_fin_ack: bool = False
+    """The acknowledgment of the peer's FIN may wait too, as Linux lets it."""
     dsack: bool = False
     """Report what arrived twice: RFC 2883."""
     receiver_sws_avoidance: bool = True
@@ -89,6 +96,8 @@ class Config:
     congestion_control: str = "newreno"
     initial_window_segments: int | None = None
     """Segments of the first flight; None follows RFC 5681 section 3.1 (2 to 4 by size)."""
+    slow_start_segments: int = 1
+    """Slow start adds what an ACK covers, up to so many segments: L of RFC 3465 section 2.3."""
     initial_ssthresh: int = 1 << 30
     fixed_window_segments: int = 8
     """Only for the control ``fixed_window``."""
@@ -119,6 +128,11 @@ class Config:
     """
     accecn_option: bool = True
     """Count octets by their mark in an option, beside the marked packets in the header's flags."""
+
+    accecn_order: int = 0
+    """1: the option's counters begin with ECT(1). RFC 9768 section 3.2.3 leaves it open."""
+    ecn_on_all: bool = False
+    """With accurate ECN, acknowledgments and retransmissions can be marked too: Linux."""
 
     # Data on the SYN: RFC 7413
     fast_open: bool = False
@@ -203,6 +217,9 @@ class Config:
             ("msl_ns", 0, 1 << 62),
             ("window_shift", 0, 14),
             ("rto_after_syn_timeout_ns", 1, 1 << 62),
+            ("quick_acks", 0, 1 << 20),
+            ("slow_start_segments", 1, 1 << 20),
+            ("accecn_order", 0, 1),
             ("dscp", 0, 63),
             ("hop_limit", 1, 255),
             ("syn_queue", 0, 1 << 20),

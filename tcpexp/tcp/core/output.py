@@ -84,6 +84,9 @@ def emit(tcb: Tcb, seq: int, flags: int, payload: bytes = b"", new: bool = False
         tcb.ack_now = False
         tcb.unacked_octets = 0
         tcb.unacked_segments = 0
+        if tcb.quick_acks:
+            # whoever answers with data has no use for them: its data carry the acknowledgment
+            tcb.quick_acks = tcb.quick_acks - 1 if not payload or tcb.rcv_nxt == tcb.irs + 1 else 0
         if tcb.timers.deadlines[Timer.DELAYED_ACK] is not None:
             stop_timer(tcb, Timer.DELAYED_ACK)
     segment = Segment(

@@ -73,6 +73,7 @@ class Tcb:
         "probed_ns",
         "probes",
         "prr",
+        "quick_acks",
         "rack",
         "rcv_adv",
         "rcv_nxt",
@@ -196,6 +197,7 @@ class Tcb:
         self.ack_now = False
         self.unacked_octets = 0
         self.unacked_segments = 0
+        self.quick_acks = self.config.quick_acks
         self.early: Segment | None = None  # came with text while both ends opened
         self.eff_rcv_mss = 1  # the largest segment that has arrived: RFC 1122's RMSS, estimated
         self.challenges: list[int] = []
