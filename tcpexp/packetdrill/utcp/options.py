@@ -40,6 +40,9 @@ def set_option(socket: Socket, call: Call, system: System) -> Result:
 def _configure(socket: Socket, **settings: object) -> Result:
     """Change settings of this socket's connection; those that are there are changed too."""
     socket.config = replace(socket.config, **settings)  # type: ignore[arg-type]
+    if socket.listener is not None:
+        listening = replace(socket.listener.config, **settings)  # type: ignore[arg-type]
+        socket.listener.config = listening
     if socket.connection is not None:
         tcb = socket.connection.tcb
         tcb.config = replace(tcb.config, **settings)  # type: ignore[arg-type]

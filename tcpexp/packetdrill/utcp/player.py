@@ -44,7 +44,7 @@ from tcpexp.tcp.core.config import Config
 from tcpexp.tcp.core.connection import Connection
 from tcpexp.tcp.core.fastopen import make_cookie
 from tcpexp.tcp.core.isn import Endpoint, fixed_isn
-from tcpexp.tcp.core.segment import FIN, PSH, SYN, Segment
+from tcpexp.tcp.core.segment import ACK, FIN, PSH, SYN, Segment
 from tcpexp.tcp.core.stack import Outgoing, Stack
 from tcpexp.tcp.core.states import State
 
@@ -352,7 +352,8 @@ class Player:
     def _info(self) -> dict[str, int]:
         """Return TCP_INFO of the socket under test."""
         if self.under_test is not None:
-            return info.tcp_info(self.under_test, self.now)
+            syn_data = self.numbers is not None and self.numbers.syn_data_acked
+            return info.tcp_info(self.under_test, self.now, syn_data)
         socket = self.program.created
         if socket is not None and socket.listener is not None:
             return info.listening()
@@ -376,6 +377,8 @@ class Player:
             raise Wrong(str(error), replace(happened, wrong=str(error))) from None
         if segment.flags & SYN and numbers.remote_isn is None:
             numbers.remote_isn = segment.seq
+        if segment.flags & (SYN | ACK) == SYN | ACK and _content(packet).ack not in (0, 1, None):
+            numbers.syn_data_acked = True
         if self.system.drop_synfin and segment.flags & (SYN | FIN) == SYN | FIN:
             return
         self.stack.receive(segment, numbers.remote.address, self.now, self.stack.address)
@@ -476,7 +479,8 @@ class Player:
     def _aggregate(self, first: Outgoing, wanted: Tcp) -> Segment:
         """Join segments of one size up to the length of the script's: what TSO would have sent.
 
-        Not with ``--strict_segments``.
+        Where a system cuts its large packets decides which of them end with PSH, so PSH is taken
+        over from the script. Not with ``--strict_segments``.
         """
         segment = first.segment
         if self.script.option("strict_segments") is not None:
@@ -493,9 +497,8 @@ class Player:
         if len(parts) == 1:
             return segment
         final = parts[-1]
-        if self.system.joins_with_push:
-            final = replace(final, flags=final.flags | PSH)
         payload = b"".join(part.payload for part in parts)
+        final = replace(final, flags=final.flags & ~PSH | (PSH if "P" in wanted.flags else 0))
         return replace(final, seq=segment.seq, payload=payload, options=segment.options)
 
     def _wrong(

@@ -20,7 +20,7 @@ from tcpexp.tcp.core.isn import Endpoint
 from tcpexp.tcp.core.stack import Stack
 
 READ_FLAGS = frozenset({"MSG_PEEK", "MSG_DONTWAIT", "MSG_WAITALL", "MSG_NOSIGNAL", "MSG_TRUNC"})
-WRITE_FLAGS = frozenset({"MSG_DONTWAIT", "MSG_NOSIGNAL", "MSG_EOR", "MSG_FASTOPEN"})
+WRITE_FLAGS = frozenset({"MSG_DONTWAIT", "MSG_NOSIGNAL", "MSG_FASTOPEN"})
 STREAM = frozenset({"SOCK_STREAM", "SOCK_NONBLOCK", "SOCK_CLOEXEC"})
 
 
@@ -206,10 +206,25 @@ def _open_with_data(
     wanted = system.name == "Linux" or socket.config.fast_open
     socket.config = replace(socket.config, fast_open=bool(allowed and wanted))
     keeps = known or system.name == "FreeBSD"
+    blocking = socket.blocking and "MSG_DONTWAIT" not in _flags(running.call)
     taken = socket.open(program.connect_to, now, bytes(count) if keeps else b"")
-    if keeps:
+    if system.name == "FreeBSD":
         return Result(taken)
-    return failed("EINPROGRESS") if not socket.blocking else None
+    assert socket.connection is not None
+    tcb = socket.connection.tcb
+    tcb.out.unsent.clear()  # what did not fit the SYN is the program's to send again
+    running.octets = tcb.snd_nxt - tcb.iss - 1
+    if blocking and not socket.deferred:
+        return None
+    if blocking and running.octets < count:
+        return None
+    return Result(running.octets) if known else failed("EINPROGRESS")
+
+
+def _flags(call: Call) -> frozenset[str]:
+    """Return the flags of a call that sends."""
+    at = {"sendmsg": 2, "send": 3, "sendto": 3}.get(call.name)
+    return frozenset() if at is None else words(argument(call, at))
 
 
 def _shutdown(program: Program, running: Running, now: int) -> Result:

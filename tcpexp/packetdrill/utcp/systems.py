@@ -44,16 +44,14 @@ class System:
     """Constants of one system: ``config`` is what connections that begin now get.
 
     ``drop_synfin`` is FreeBSD's filter in front of TCP, as the sysctl is called. With
-    ``doubles_buffers`` socket options tell of twice the buffer: Linux counts its own overhead. With
-    ``joins_with_push`` what is handed down as one large packet ends with PSH. ``fast_open`` are
-    Linux's bits: 1 for clients, 2 for servers, 0x400 for all servers. ``forgets_cookies`` is set
+    ``doubles_buffers`` socket options tell of twice the buffer: Linux counts its own overhead.
+    ``fast_open`` are Linux's bits: 1 for clients, 2 for servers, 0x400 for all servers. ``forgets_cookies`` is set
     when a sysctl has emptied the cache of Fast Open's cookies.
     """
 
     name: str
     config: Config
     drop_synfin: bool = False
-    joins_with_push: bool = False
     fast_open: int = 0
     forgets_cookies: bool = False
     doubles_buffers: bool = False
@@ -149,7 +147,7 @@ def linux(mtu: int, ip_header: int) -> System:
         rto_after_syn_timeout_ns=SECOND,
         trace=True,
     )
-    return System("Linux", config, doubles_buffers=True, joins_with_push=True, fast_open=3)
+    return System("Linux", config, doubles_buffers=True, fast_open=3)
 
 
 #: What only scripts for FreeBSD have: its sysctls, and its names of states.

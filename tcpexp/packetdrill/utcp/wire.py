@@ -49,6 +49,7 @@ class Numbers:
     remote_isn: int | None = None
     first_stamp: tuple[int, int] | None = None
     stamps: dict[int, int] = field(default_factory=dict)
+    syn_data_acked: bool = False
 
     def to_wire(self, packet: Packet) -> Segment:
         """Return the segment that a packet of the script, which arrives, is on the wire.

@@ -65,7 +65,7 @@ class Config:
     So that the peer's slow start is not held up: RFC 5681 section 4.2 allows it.
     """
     delay_fin_ack: bool = False
-    """The acknowledgment of the peer's FIN may wait too, as Linux lets it."""
+    """The acknowledgment of a FIN may wait too, once data have come, as Linux lets it."""
     dsack: bool = False
     """Report what arrived twice: RFC 2883."""
     receiver_sws_avoidance: bool = True
