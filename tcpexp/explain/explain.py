@@ -19,6 +19,7 @@ from tcpexp.explain import directory
 from tcpexp.explain.cards import NOTES
 from tcpexp.explain.casting import Cast, find_cast
 from tcpexp.explain.diagnose import diagnose
+from tcpexp.explain.joining import join_ends
 from tcpexp.explain.judging import judge_captures
 from tcpexp.explain.page import write_page
 from tcpexp.explain.plan import plan_of, recast
@@ -26,6 +27,7 @@ from tcpexp.explain.tables import Named, name_packets, write_tables
 from tcpexp.ingest.foreign import Notes, read_foreign
 from tcpexp.plan.types import RunPlan, to_json
 from tcpexp.record import files
+from tcpexp.store.frames import write_table
 from tcpexp.store.manifest import Manifest, write_manifest
 from tcpexp.store.rundata import RunData
 from tcpexp.store.rundir import to_json_text, write_atomic
@@ -146,7 +148,8 @@ def _fill(
     clock = _Clock()
     raw = [run_dir / files.RAW / one.file for one in taken]
     foreign = read_foreign(raw, tell, labels=labels)
-    packets, epoch_ns = foreign.packets, foreign.epoch_ns
+    ends = join_ends(foreign.packets)
+    packets, epoch_ns = ends.packets, foreign.epoch_ns
     clock.passed("reading_s")
     tell("naming connections")
     cast = find(packets)
@@ -156,7 +159,9 @@ def _fill(
     run = write_tables(run_dir, named, RunData(run_dir).plan)
     clock.passed("tables_s")
     tell("looking for what happened")
-    diagnose(run_dir, named, foreign.notes)
+    diagnose(run_dir, named, foreign.notes, ends)
+    write_table(run_dir, "journeys", ends.journeys(named, 0 if cast is None else cast.zero_ns))
+    run.forget()
     clock.passed("diagnosis_s")
     tell("measuring")
     measure_run(run)
