@@ -1,17 +1,20 @@
 """Can a damaged capture bring the reader of foreign captures down?
 
     python benchmarks/fuzz_captures.py CAPTURE... [--inputs 100000] [--seed 1] [--keep FOLDER]
+        [--alone]
 
 Takes valid captures, damages them (bits flipped, lengths set to extremes, parts cut out, doubled,
 swapped, mixed), and reads each: nothing but ``DataError`` may come out, each within ten seconds.
 Prints how many were read, refused and failed, the slowest, and the largest memory of the process.
-What failed is kept in a folder, named by its number.
+What failed is kept in a folder, named by its number. With ``--alone`` tshark is not asked for
+labels, which makes it several times as fast.
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
+import os
 import random
 import resource
 import signal
@@ -89,7 +92,10 @@ def main() -> int:
     parser.add_argument("--inputs", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="keep what failed here")
+    parser.add_argument("--alone", action="store_true", help="do not ask tshark")
     options = parser.parse_args()
+    if options.alone:
+        os.environ["PATH"] = ""
     seeds = load_seeds(options.captures)
     rng, tally = random.Random(options.seed), Tally()
     signal.signal(signal.SIGALRM, _alarm)

@@ -34,7 +34,8 @@ class Joined:
     ``arrived``, ``lost``, ``copies`` (arrivals beyond the first), ``reordered``, ``cut`` (by
     offload or a middlebox), ``made`` (that only the capture behind has), and ``least_ns``,
     ``median_ns`` and ``most_ns`` of the time between the captures. What was sent before the capture
-    behind began, or after it ended, counts nowhere.
+    behind began, or after it ended, counts nowhere. ``journeys`` are the ways of all others, as
+    ``packets.journeys`` has them.
     """
 
     captures: tuple[str, str]
@@ -42,6 +43,7 @@ class Joined:
     packets: JoinedPackets
     summary: pl.DataFrame
     findings: tuple[Finding, ...]
+    journeys: pl.DataFrame
 
     @property
     def clock(self) -> Clock:
@@ -96,7 +98,7 @@ def _join(
     for at, pair in enumerate(pairs):
         findings += _of_pair(at, pair, journeys, made)
         findings += changes_of(sides.filter(pl.col("pair") == at), pair)
-    return Joined(captures, tuple(pairs), joined, summary, tuple(findings))
+    return Joined(captures, tuple(pairs), joined, summary, tuple(findings), journeys)
 
 
 def _least_common(frame: pl.DataFrame) -> float:

@@ -10,19 +10,23 @@ import polars as pl
 from tcpexp.diagnosis.describe import describe
 from tcpexp.diagnosis.finding import Finding
 from tcpexp.diagnosis.limits import limits
-from tcpexp.explain.joining import BothEnds
+from tcpexp.explain.joining import Between
 from tcpexp.explain.tables import Named
 from tcpexp.ingest.connections import table_of
 from tcpexp.ingest.foreign import Notes
 from tcpexp.store.frames import conform, empty_frame, write_table
 
 
-def diagnose(run_dir: Path, named: Named, notes: Notes, ends: BothEnds) -> None:
-    """Describe every connection and say what limited each, as tables of the run."""
+def diagnose(run_dir: Path, named: Named, notes: Notes, between: Between) -> None:
+    """Describe every connection, what limited each, and what happened between captures, as tables
+    of the run.
+    """
     connections = table_of(named.connections)
     said = describe(named.packets, connections, notes)
-    found = sorted((*said.findings, *ends.findings(named)), key=lambda one: one.connection or 0)
-    write_table(run_dir, "findings", findings_frame(tuple(found)))
+    both = [*said.findings, *between.findings]
+    ordered = sorted(both, key=lambda one: -1 if one.connection is None else one.connection)
+    write_table(run_dir, "findings", findings_frame(tuple(ordered)))
+    write_table(run_dir, "journeys", between.journeys)
     write_table(run_dir, "summary", said.summary)
     write_table(run_dir, "limits", limits(named.packets, connections))
 

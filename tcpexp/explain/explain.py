@@ -19,7 +19,7 @@ from tcpexp.explain import directory
 from tcpexp.explain.cards import NOTES
 from tcpexp.explain.casting import Cast, find_cast
 from tcpexp.explain.diagnose import diagnose
-from tcpexp.explain.joining import join_ends
+from tcpexp.explain.joining import align, between
 from tcpexp.explain.judging import judge_captures
 from tcpexp.explain.page import write_page
 from tcpexp.explain.plan import plan_of, recast
@@ -27,11 +27,13 @@ from tcpexp.explain.tables import Named, name_packets, write_tables
 from tcpexp.ingest.foreign import Notes, read_foreign
 from tcpexp.plan.types import RunPlan, to_json
 from tcpexp.record import files
-from tcpexp.store.frames import write_table
 from tcpexp.store.manifest import Manifest, write_manifest
 from tcpexp.store.rundata import RunData
 from tcpexp.store.rundir import to_json_text, write_atomic
 from tcpexp.telling import Say, say_nothing
+
+#: How captures of both ends fit together, in numbers.
+JOINED = "joined.json"
 
 
 @dataclass(frozen=True)
@@ -148,20 +150,23 @@ def _fill(
     clock = _Clock()
     raw = [run_dir / files.RAW / one.file for one in taken]
     foreign = read_foreign(raw, tell, labels=labels)
-    ends = join_ends(foreign.packets)
-    packets, epoch_ns = ends.packets, foreign.epoch_ns
+    alignment = align(foreign.packets)
+    packets, epoch_ns = alignment.aligned(foreign.packets), foreign.epoch_ns
     clock.passed("reading_s")
     tell("naming connections")
     cast = find(packets)
-    named = name_packets(packets, cast)
-    epoch_ns += 0 if cast is None else cast.zero_ns
+    named = name_packets(packets, cast, alignment.places())
+    zero_ns = 0 if cast is None else cast.zero_ns
+    epoch_ns += zero_ns
     _write_record(run_dir, name, taken, (named, cast), (epoch_ns, foreign.notes), labels=labels)
     run = write_tables(run_dir, named, RunData(run_dir).plan)
     clock.passed("tables_s")
     tell("looking for what happened")
-    diagnose(run_dir, named, foreign.notes, ends)
-    write_table(run_dir, "journeys", ends.journeys(named, 0 if cast is None else cast.zero_ns))
-    run.forget()
+    own_times = foreign.packets.with_columns(t_ns=pl.col("t_ns") - zero_ns)
+    met = between(own_times, named.packets, named.nodes)
+    diagnose(run_dir, named, foreign.notes, met)
+    if met.numbers:
+        write_atomic(run_dir / JOINED, to_json_text({"joined": list(met.numbers)}))
     clock.passed("diagnosis_s")
     tell("measuring")
     measure_run(run)

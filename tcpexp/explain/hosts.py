@@ -94,12 +94,16 @@ class Vantage:
         }
 
 
-def find_vantage(packets: pl.DataFrame, streams: pl.DataFrame) -> Vantage:
+def find_vantage(
+    packets: pl.DataFrame, streams: pl.DataFrame, sides: pl.DataFrame | None = None
+) -> Vantage:
     """Return where each connection was captured, by its handshake.
 
     From SYN to SYN-ACK a packet goes from the capture to the server and back, from SYN-ACK to ACK
     to the client and back. Whichever is much the shorter is the capture's side. A connection whose
     handshake was not captured whole, or was repeated, goes by the others of the same host.
+    ``sides`` (``capture``, ``stream``, ``side``) says of connections that two captures have which
+    end each lies nearer to: that decides where the handshake does not.
     """
     if streams.is_empty():
         return Vantage(_nothing())
@@ -124,7 +128,12 @@ def find_vantage(packets: pl.DataFrame, streams: pl.DataFrame) -> Vantage:
         .then(pl.lit("server"))
         .otherwise(pl.lit(UNKNOWN))
     )
-    place = pl.coalesce("place", by_host)
+    if sides is None:
+        sides = pl.DataFrame(schema={"capture": pl.String, "stream": pl.Int64, "side": pl.String})
+    own = own.join(sides, on=["capture", "stream"], how="left", maintain_order="left")
+    near_both = pl.when((pl.col("place") == BOTH) & pl.col("side").is_not_null()).then("side")
+    known_host = pl.when(by_host != UNKNOWN).then(by_host)
+    place = pl.coalesce(near_both, "place", known_host, "side", pl.lit(UNKNOWN))
     return Vantage(own.select("capture", "stream", place.alias("place"), "there_ns", "back_ns"))
 
 

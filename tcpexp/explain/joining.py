@@ -1,123 +1,160 @@
-"""Captures of both ends: brought onto one clock before anything is said, and what became of packets
-between them.
+"""Captures of both ends, joined: one clock for all of them, the ways of packets from one to the
+other, and what happened between.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
 from tcpexp.diagnosis.finding import Finding
 from tcpexp.diagnosis.joined import Joined, join_captures
-from tcpexp.explain.tables import Named
+from tcpexp.ingest.network import Nodes
 from tcpexp.store.frames import conform, empty_frame
-
-#: A connection of one capture.
-_STREAM = ("capture", "stream")
 
 
 @dataclass(frozen=True)
-class BothEnds:
-    """Captures that have connections in common.
-
-    ``packets`` are all packets by the first capture's clock, as far as captures have anything in
-    common. In ``joined`` connections have numbers of their own: ``streams`` says which capture and
-    stream each is.
+class Alignment:
+    """Captures by one clock: of each pair that has connections in common the second capture's times
+    are put to the first one's. ``joined`` are these pairs.
     """
 
-    packets: pl.DataFrame
     joined: tuple[Joined, ...]
-    streams: pl.DataFrame
 
-    def findings(self, named: Named) -> tuple[Finding, ...]:
-        """Return what is said of the captures and of their connections."""
-        numbers = self._numbers(named)
-        return tuple(
-            replace(one, connection=numbers.get(one.connection))
-            for joined in self.joined
-            for one in joined.findings
-            if one.connection is None or one.connection in numbers
-        )
-
-    def journeys(self, named: Named, zero_ns: int) -> pl.DataFrame:
-        """Return the table ``journeys``: of packets between captures that stand for two hosts.
-
-        Of several pairs of captures only the first that has a connection is used. Times count from
-        ``zero_ns``.
+    def aligned(self, packets: pl.DataFrame) -> pl.DataFrame:
+        """Return packets with all times by the clock of the first capture that each can be joined
+        to, also by way of another one.
         """
-        where = named.packets.select(*_STREAM, "node", "flow").unique([*_STREAM], keep="first")
-        nodes = {
-            (capture, stream): (node, flow) for capture, stream, node, flow in where.iter_rows()
-        }
-        numbers = self._numbers(named)
-        known: set[int | None] = set()
-        parts = []
-        for joined in self.joined:
-            for at, pair in enumerate(joined.pairs):
-                one, two = (
-                    nodes.get((row["capture"], row["stream"]), (None, None))
-                    for row in (pair.first, pair.second)
-                )
-                number = numbers.get(pair.first["connection"])
-                if number is None or number in known or one[0] == two[0]:
-                    continue
-                known.add(number)
-                ends = {pair.first["capture"]: one[0], pair.second["capture"]: two[0]}
-                other = {pair.first["capture"]: two[0], pair.second["capture"]: one[0]}
-                rows = joined.packets.journeys.filter(pl.col("pair") == at)
-                parts.append(
-                    rows.with_columns(
-                        pl.lit(number, dtype=pl.Int64).alias("connection"),
-                        pl.lit(one[1] or two[1], dtype=pl.String).alias("flow"),
-                        pl.col("sent_ns", "received_ns") - zero_ns,
-                        from_node=pl.col("sent_capture").replace_strict(ends),
-                        to_node=pl.col("sent_capture").replace_strict(other),
-                        queueing_ns=pl.lit(None, dtype=pl.Int64),
-                    )
-                )
-        return conform(pl.concat(parts), "journeys") if parts else empty_frame("journeys")
-
-    def _numbers(self, named: Named) -> Mapping[int | None, int]:
-        """Return the numbers of the table ``connections`` by one's own."""
-        real = named.packets.filter(pl.col("connection").is_not_null()).select(
-            *_STREAM, real="connection"
+        return pl.concat(
+            self._by_first(str(part["capture"][0]), part)
+            for part in packets.partition_by("capture", maintain_order=True)
         )
-        rows = self.streams.join(real.unique([*_STREAM]), on=_STREAM)
-        return dict(rows.select("own", "real").iter_rows())
+
+    def _by_first(self, capture: str, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return rows with times by ``capture``'s clock by that of the first capture."""
+        before: dict[str, Joined] = {}
+        for pair in self.joined:
+            before.setdefault(pair.captures[1], pair)
+        while capture in before:
+            pair = before[capture]
+            rows, capture = rows.with_columns(pair.clock.to_first()), pair.captures[0]
+        return rows
+
+    def places(self) -> pl.DataFrame:
+        """Return ``capture``, ``stream`` and ``side`` (client or server): which end the capture of
+        a joined connection lies nearer to.
+        """
+        rows = [
+            {"capture": one["capture"], "stream": one["stream"], "side": side}
+            for joined in self.joined
+            for pair in joined.pairs
+            for one, side in zip((pair.first, pair.second), _sides(joined), strict=True)
+        ]
+        schema = {"capture": pl.String, "stream": pl.Int64, "side": pl.String}
+        return pl.DataFrame(rows, schema=schema).unique(["capture", "stream"], keep="first")
 
 
-def join_ends(packets: pl.DataFrame) -> BothEnds:
-    """Return the packets of all captures on one clock, and what joins them.
+def _sides(joined: Joined) -> tuple[str, str]:
+    near = joined.packets.near == "first"
+    return ("client", "server") if near else ("server", "client")
 
-    ``packets`` is what :func:`tcpexp.ingest.foreign.read_foreign` read. A single capture stays as
-    it is.
+
+def align(packets: pl.DataFrame) -> Alignment:
+    """Return how captures fit together, by the packets that they have in common; nothing where
+    there is one capture only, or none has a connection of another.
     """
-    tcp = packets.filter(pl.col("stream").is_not_null())
-    streams = tcp.select(_STREAM).unique(maintain_order=True).with_row_index("own", offset=1)
-    streams = streams.with_columns(pl.col("own").cast(pl.Int64))
     if packets["capture"].n_unique() < 2:
-        return BothEnds(packets, (), streams)
-    numbered = packets.drop("connection").join(
-        streams.rename({"own": "connection"}), on=_STREAM, how="left", maintain_order="left"
-    )
-    joined = join_captures(numbered)
-    return BothEnds(_on_one_clock(packets, joined), joined, streams)
+        return Alignment(())
+    return Alignment(join_captures(packets))
 
 
-def _on_one_clock(packets: pl.DataFrame, joined: tuple[Joined, ...]) -> pl.DataFrame:
-    """Return packets with the times of each capture by the clock of the first one it can be joined
-    to.
+@dataclass(frozen=True)
+class Between:
+    """What happened between captures: findings, the table ``journeys``, and numbers for each pair
+    of captures.
     """
-    clocks: dict[str, tuple[str, Joined]] = {}
+
+    findings: tuple[Finding, ...]
+    journeys: pl.DataFrame
+    numbers: tuple[dict[str, Any], ...]
+
+
+def between(packets: pl.DataFrame, named: pl.DataFrame, nodes: Nodes) -> Between:
+    """Return what happened between captures.
+
+    ``packets`` have their captures' own times, ``named`` is the table of the same packets with
+    connections and flows.
+    """
+    if packets["capture"].n_unique() < 2:
+        return Between((), empty_frame("journeys"), ())
+    numbers = named.select("capture", "number", "connection", "flow")
+    known = packets.drop("connection", "flow").join(
+        numbers, on=["capture", "number"], how="left", maintain_order="left"
+    )
+    joined = join_captures(known)
+    journeys: list[pl.DataFrame] = []
+    told: set[int] = set()
     for one in joined:
-        clocks.setdefault(one.captures[1], (one.captures[0], one))
-    parts = []
-    for part in packets.partition_by("capture", maintain_order=True):
-        capture = str(part["capture"][0])
-        while capture in clocks:
-            capture, one = clocks[capture]
-            part = part.with_columns(one.clock.to_first())  # noqa: PLW2901
-        parts.append(part)
-    return pl.concat(parts)
+        # of three captures of a connection the first two
+        rows = _journeys(one, named, nodes).filter(~pl.col("connection").is_in(sorted(told)))
+        told |= set(rows["connection"].drop_nulls().to_list())
+        journeys.append(rows)
+    return Between(
+        tuple(finding for one in joined for finding in one.findings),
+        pl.concat(journeys) if journeys else empty_frame("journeys"),
+        tuple(_numbers(one) for one in joined),
+    )
+
+
+def _journeys(joined: Joined, named: pl.DataFrame, nodes: Nodes) -> pl.DataFrame:
+    """Return the ways of a pair's packets as the table of this name: from host to host."""
+    ends = [
+        {
+            "pair": at,
+            "client_host": nodes.by_address.get(pair.first["client"]),
+            "server_host": nodes.by_address.get(pair.first["server"]),
+        }
+        for at, pair in enumerate(joined.pairs)
+    ]
+    schema = {"pair": pl.Int64, "client_host": pl.String, "server_host": pl.String}
+    rows = joined.journeys.with_columns(pl.col("pair").cast(pl.Int64)).drop(
+        "src_port", "dst_port", "flow", "connection", strict=False
+    )
+    rows = rows.join(
+        pl.DataFrame(ends, schema=schema), on="pair", how="left", maintain_order="left"
+    ).join(
+        named.select(
+            "src_port",
+            "dst_port",
+            "flow",
+            "connection",
+            sent_capture="capture",
+            sent_number="number",
+        ),
+        on=["sent_capture", "sent_number"],
+        how="left",
+        maintain_order="left",
+    )
+
+    def host(column: str) -> pl.Expr:
+        return pl.when(pl.col(column) == "client").then("client_host").otherwise("server_host")
+
+    return conform(
+        rows.with_columns(from_node=host("from_node"), to_node=host("to_node")), "journeys"
+    )
+
+
+def _numbers(joined: Joined) -> dict[str, Any]:
+    clock = joined.clock
+    return {
+        "captures": list(joined.captures),
+        "clock": {
+            "offset_ns": clock.offset_ns,
+            "drift_ppm": clock.drift_ppm,
+            "uncertain_ns": clock.uncertain_ns,
+            "sure": clock.sure,
+        },
+        "directions": joined.summary.to_dicts(),
+    }

@@ -7,13 +7,16 @@ the capture of an end at which none was made.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tcpexp.catalogue import catalogue_for
 from tcpexp.checks.base import Verdict
 from tcpexp.checks.run import build_check, judge_entry, write_checks
 from tcpexp.errors import SpecError
 from tcpexp.store.rundata import RunData
+
+if TYPE_CHECKING:
+    from tcpexp.registry import Registry
 
 #: Checks that packets can decide, where the capture was made at the right end.
 BY_PACKETS = frozenset(
@@ -82,9 +85,12 @@ REASONS: dict[str, str] = {
 METRICS = ("flows.", "shares.", "connections.", "labels.", "packets.", "jain_index")
 
 
-def judge_captures(run: RunData) -> list[Verdict]:
-    """Judge every entry of ``expect:``, write ``checks.json`` and return the verdicts."""
-    registry = catalogue_for(run.plan).checks
+def judge_captures(run: RunData, checks: Registry[Any] | None = None) -> list[Verdict]:
+    """Judge every entry of ``expect:``, write ``checks.json`` and return the verdicts.
+
+    ``checks`` are those that there are, the plan's when left out.
+    """
+    registry = catalogue_for(run.plan).checks if checks is None else checks
     found = []
     number = 0
     for entry in run.plan.expect:

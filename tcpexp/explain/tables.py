@@ -52,10 +52,13 @@ class Named:
     end_ns: int
 
 
-def name_packets(packets: pl.DataFrame, cast: Cast | None = None) -> Named:
+def name_packets(
+    packets: pl.DataFrame, cast: Cast | None = None, sides: pl.DataFrame | None = None
+) -> Named:
     """Return packets with ``node``, ``connection`` and ``flow``, and what they are named after.
 
-    With a ``cast`` hosts and flows are those of its spec, and times count from its zero.
+    With a ``cast`` hosts and flows are those of its spec, and times count from its zero. ``sides``
+    is what :meth:`tcpexp.explain.joining.Alignment.places` returns.
     """
     if cast is not None:
         packets = packets.with_columns(t_ns=pl.col("t_ns") - cast.zero_ns)
@@ -64,7 +67,7 @@ def name_packets(packets: pl.DataFrame, cast: Cast | None = None) -> Named:
     found = conn.build_connections(streams, nodes)
     flows = flows_of(found) if cast is None else cast.flows
     found = _with_largest(found, flows) if cast is None else cast.named(found)
-    vantage = find_vantage(packets, streams)
+    vantage = find_vantage(packets, streams, sides)
     where = vantage.nodes(streams, _senders(streams, found, flows), nodes)
     named = conn.attach_flows(packets, streams, found).drop("node", strict=False)
     named = named.join(where, on=["capture", "stream"], how="left", maintain_order="left")

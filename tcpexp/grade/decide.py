@@ -127,7 +127,7 @@ def _judged(look: Look, handed: Handed) -> tuple[Look | str, str]:
     if made is not None:
         return "failed", made if isinstance(made, str) else str(made.reason)
     if look.state == "judged":
-        return look, "as recorded"
+        return look, "captures" if look.kind == "capture" else "as recorded"
     return _STATE_OF[look.state], NOT_RUN if look.state == "spec" else str(look.reason)
 
 

@@ -17,17 +17,19 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from tcpexp.catalogue import load_catalogue
 from tcpexp.checks.run import judge_entry
 from tcpexp.errors import DataError, SpecErrors, TcpexpError
+from tcpexp.grade.captures import judge_captures_of
 from tcpexp.grade.rubric import Criteria, hash_of, part_hashes, spec_hash
 from tcpexp.grade.submissions import unplain_files
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import RunPlan, from_json, to_json
 from tcpexp.spec.load import validate_source
 from tcpexp.spec.source import load_source
-from tcpexp.store.manifest import NAME, verify
+from tcpexp.store.manifest import NAME, sha256_of, verify
 from tcpexp.store.rundata import RunData
 
 if TYPE_CHECKING:
     from tcpexp.catalogue import Catalogue
+    from tcpexp.checks.base import Verdict
 
 #: What becomes of a spec or a run: a run that was judged; a spec that can be run; else why not.
 State = Literal["judged", "spec", "damaged", "incomplete", "refused", "wrong"]
@@ -69,7 +71,7 @@ class Look:
     """
 
     path: str
-    kind: Literal["run", "spec"]
+    kind: Literal["run", "spec", "capture"]
     state: State
     experiment: str | None = None
     reason: str | None = None
@@ -87,6 +89,25 @@ def look_at(kind: str, path: str, criteria: Criteria) -> dict[str, Any]:
         look_at_run(Path(path), criteria) if kind == "run" else look_at_spec(Path(path), criteria)
     )
     return dataclasses.asdict(look)
+
+
+def look_at_captures(names: str, exercise: str, folder: str, criteria: Criteria) -> dict[str, Any]:
+    """Explain the captures of one measurement in ``folder``, judge them by the exercise's checks,
+    and return the :class:`Look` at them as plain values. ``names`` are the files', as JSON.
+    """
+    files = [Path(name) for name in json.loads(names)]
+    digests = sorted(sha256_of(path) for path in files)
+    look = Look(str(files[0]), "capture", "wrong", exercise, captures=hash_of(digests))
+    try:
+        verdicts = judge_captures_of(files, exercise, criteria, Path(folder))
+    except TcpexpError as error:
+        state: State = "damaged" if isinstance(error, DataError) else "wrong"
+        words = str(error).replace(f"{files[0].parent}/", "").replace(f"{folder}/raw/", "")
+        return dataclasses.asdict(dataclasses.replace(look, state=state, reason=words[:500]))
+    judged = [_judged(verdict) for verdict in verdicts]
+    facts: RunFacts = {"where": "capture", "clock": "real", "status": "complete"}
+    done = dataclasses.replace(look, state="judged", verdicts=judged, facts=facts)
+    return dataclasses.asdict(done)
 
 
 # --------------------------------------------------------------------------------
@@ -246,22 +267,21 @@ def judge(path: Path, plan: RunPlan, criteria: Criteria) -> list[JudgedCheck]:
     registry = _catalogue(criteria).checks
     verdicts: list[JudgedCheck] = []
     for name, parameters in criteria.checks[plan.name]:
-        verdict = judge_entry(run, registry, name, parameters)
-        if verdict is None:
-            reason = "the check is about another kernel or another version of IP than the run's"
-            verdicts.append(
-                {"result": "UNSUPPORTED", "measured": "not measured", "asked": "", "reason": reason}
-            )
-        else:
-            verdicts.append(
-                {
-                    "result": verdict.result,
-                    "measured": verdict.measured,
-                    "asked": verdict.asked,
-                    "reason": verdict.reason,
-                }
-            )
+        verdicts.append(_judged(judge_entry(run, registry, name, parameters)))
     return verdicts
+
+
+def _judged(verdict: Verdict | None) -> JudgedCheck:
+    """Return a verdict as plain values; None is that of a check that is left out."""
+    if verdict is None:
+        reason = "the check is about another kernel or another version of IP than the run's"
+        return {"result": "UNSUPPORTED", "measured": "not measured", "asked": "", "reason": reason}
+    return {
+        "result": verdict.result,
+        "measured": verdict.measured,
+        "asked": verdict.asked,
+        "reason": verdict.reason,
+    }
 
 
 def _catalogue(criteria: Criteria) -> Catalogue:

@@ -30,6 +30,7 @@ from tcpexp.catalogue.reading import load_spec
 from tcpexp.checks.base import unknown_references
 from tcpexp.errors import SpecError, SpecErrors
 from tcpexp.plan.compile import compile_plan
+from tcpexp.plan.types import to_json
 from tcpexp.spec.messages import translate
 from tcpexp.spec.model import ExpectEntry, build_expect
 from tcpexp.spec.placed import PlacedError
@@ -192,15 +193,19 @@ class Rubric(BaseModel):
             name: tuple((check.entry.name, check.entry.parameters) for check in exercise.checks)
             for name, exercise in self.exercises.items()
         }
-        return Criteria(checks, dict(self._plugins))
+        plans = {name: to_json(plan) for name, plan in self._given.items()}
+        return Criteria(checks, dict(self._plugins), plans)
 
 
 @dataclass(frozen=True)
 class Criteria:
-    """The checks of each exercise as (name, parameters), and the text of the rubric's plugins."""
+    """The checks of each exercise as (name, parameters), the text of the rubric's plugins, and the
+    plans of exercises whose spec the rubric names, as JSON.
+    """
 
     checks: dict[str, tuple[tuple[str, Any], ...]]
     plugins: dict[str, str]
+    plans: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 def load_rubric(path: Path) -> Rubric:

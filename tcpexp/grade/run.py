@@ -24,8 +24,9 @@ from tcpexp.batch.workers import local_workers, remote_workers, run_tasks
 from tcpexp.batch.workplace import UNTRUSTED, load_workplace
 from tcpexp.errors import DataError, HostError
 from tcpexp.grade.apart import call_apart
+from tcpexp.grade.captures import by_exercise
 from tcpexp.grade.decide import Handed, differing_parts, grade_student, remark_alike
-from tcpexp.grade.look import Look, look_at
+from tcpexp.grade.look import Look, look_at, look_at_captures
 from tcpexp.grade.model import Grades
 from tcpexp.grade.sheets import write_sheets
 from tcpexp.grade.submissions import Found, Submission, find_submissions, look_through, unpack_zip
@@ -33,7 +34,7 @@ from tcpexp.places.registry import GUEST
 from tcpexp.telling import Say, say_nothing
 
 if TYPE_CHECKING:
-    from tcpexp.grade.rubric import Rubric
+    from tcpexp.grade.rubric import Criteria, Rubric
 
 #: Memory that a run is taken to need, for the number of runs at a time; see tcpexp.batch.estimate.
 RUN_BYTES = 1.2e9
@@ -92,6 +93,7 @@ def grade(
                 (handed, take_in(submission, Path(scratch) / str(number), handed.problems))
             )
         look_at_all(everybody, rubric, at_once, say)
+        look_at_captures_of_all(everybody, rubric, (options.out, at_once), say)
         made = (
             make_runs([handed for handed, _ in everybody], rubric, options, at_once, say)
             if options.run or options.remake
@@ -126,6 +128,7 @@ def take_in(submission: Submission, scratch: Path, problems: list[str]) -> Found
         inside = look_through(target)
         whole.runs += inside.runs
         whole.specs += inside.specs
+        whole.captures += inside.captures
         whole.problems += [
             *inside.problems,
             *(
@@ -161,6 +164,44 @@ def look_at_all(
         )
     for number, (handed, _, _) in enumerate(wanted):
         handed.looks.append(looks[number])
+
+
+def look_at_captures_of_all(
+    everybody: list[tuple[Handed, Found]], rubric: Rubric, how: tuple[Path, int], say: Say
+) -> None:
+    """Judge the captures of everybody by the exercises that they are of; what is made of them lies
+    in ``explained`` below the folder of the sheets, the first of ``how``.
+    """
+    out, at_once = how
+    criteria = rubric.criteria()
+    wanted: list[tuple[Handed, str, Path]] = []
+    calls: list[tuple[str, str, str, Criteria]] = []
+    for student, (handed, found) in enumerate(everybody):
+        groups, unknown = by_exercise(found.captures, criteria.plans)
+        handed.problems += [
+            f"{path.name}: a capture of which exercise? call it or its folder as the exercise"
+            for path in unknown
+        ]
+        for (exercise, _), files in groups.items():
+            folder = out.absolute() / "explained" / f"{student:04d}-{len(wanted)}"
+            shutil.rmtree(folder, ignore_errors=True)
+            wanted.append((handed, str(files[0]), folder))
+            names = json.dumps([str(path) for path in files])
+            calls.append((names, exercise, str(folder), criteria))
+    if calls:
+        say(f"looking at the captures of {len(calls)} measurements")
+    looks: dict[int, Look] = {}
+    for number, answer in call_apart(look_at_captures, calls, at_once):
+        first, exercise = wanted[number][1], calls[number][1]
+        looks[number] = (
+            Look(first, "capture", "damaged", exercise, answer)
+            if isinstance(answer, str)
+            else Look(**answer)
+        )
+    for number, (handed, first, folder) in enumerate(wanted):
+        handed.looks.append(looks[number])
+        if (folder / "report.html").is_file():
+            handed.reports[first] = str(folder / "report.html")
 
 
 # --------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-"""What students handed in: a folder or a zip archive for each, with specs and run directories
-somewhere in it.
+"""What students handed in: a folder or a zip archive for each, with specs, captures and run
+directories somewhere in it.
 
 Nothing in it is trusted: links are not followed, archives are unpacked within limits, and nothing
 of it is executed or imported.
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from tcpexp.errors import DataError, SpecError
+from tcpexp.grade.captures import is_capture
 from tcpexp.paths import is_topology
 
 #: Limits of one submission.
@@ -42,12 +43,13 @@ class Submission:
 
 @dataclass
 class Found:
-    """What is in a submission: run directories, specs outside of them, and what could not be taken,
-    in words.
+    """What is in a submission: run directories, specs and captures outside of them, and what could
+    not be taken, in words.
     """
 
     runs: list[Path] = field(default_factory=list)
     specs: list[Path] = field(default_factory=list)
+    captures: list[Path] = field(default_factory=list)
     archives: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -55,8 +57,8 @@ class Found:
 def find_submissions(folders: Sequence[Path]) -> list[Submission]:
     """Return a submission per student, by name.
 
-    A zip archive is one student's, and so is a folder that holds a spec or is a run. In any other
-    folder each folder and each archive is one.
+    A zip archive is one student's, and so is a folder that holds a spec or a capture, or is a run.
+    In any other folder each folder and each archive is one.
 
     Raises:
         SpecError: a folder is not there or is empty, or two students have one name.
@@ -101,7 +103,9 @@ def _students_of(folder: Path) -> list[Path]:
         for path in folder.iterdir()
         if path.name not in _CLUTTER and not path.name.startswith(".")
     )
-    if any(path.suffix in _SPECS or path.name == "plan.json" for path in inside):
+    if any(
+        path.suffix in _SPECS or path.name == "plan.json" or is_capture(path) for path in inside
+    ):
         return [folder]
     return [
         path
@@ -152,6 +156,11 @@ def _sort(path: Path, folder: Path, contents: Found) -> None:
             contents.problems.append(f"{_shown(path, folder)}: not a plain file, not looked at")
         elif not is_topology(path):
             contents.specs.append(path)
+    elif is_capture(path):
+        if stat.S_ISREG(path.lstat().st_mode):
+            contents.captures.append(path)
+        else:
+            contents.problems.append(f"{_shown(path, folder)}: not a plain file, not looked at")
     elif path.suffix.lower() == ".zip" and stat.S_ISREG(path.lstat().st_mode):
         contents.archives.append(path)
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import polars as pl
-
 from tcpexp.ingest.network import Nodes
 from tcpexp.ingest.sequence import first_arrival_bytes, unwrap_seq
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.store.frames import conform, empty_frame
 
 #: What names a connection, whichever capture it is seen in. The initial sequence number tells apart

@@ -1,68 +1,123 @@
-"""Captures of both ends in one explanation: their clocks, and what happened between them."""
+"""Captures of both ends of one transfer, by two clocks: one time for both, and what happened
+between.
+"""
 
 import json
 
+import polars as pl
 import pytest
 
-from tcpexp.explain.explain import explain_captures
-from tests.support.crafting import write_pcap
-from tests.support.foreign import CLIENT, SERVER, download
+from tcpexp.explain.explain import explain_again, explain_captures
+from tests.support.crafting import options, write_pcap
+from tests.support.foreign import CLIENT, SEGMENT, SERVER, Numbered
 
-MS = 1_000_000
-WAY, AHEAD = 20 * MS, 3_200_000_000
-#: Of the server's packets: the fifth segment, which is lost on its way.
-LOST = 9
+WAY_NS = 20_000_000
+OFFSET_NS = 3_000_000_000
 
 
-def both_ends(folder, ahead=AHEAD):
-    """Write a download as its client and as its server saw it, whose clock is ahead."""
-    seen = download("server").packets
-    client = bytes(int(part) for part in CLIENT.split("."))
-    here = []
-    for at, (t, frame) in enumerate(seen):
-        if at != LOST:
-            here.append((t + (-WAY if frame[26:30] == client else WAY), frame))
-    there = [(t + ahead, frame) for t, frame in seen]
+def transfer() -> list[tuple[int, int, int, tuple, dict]]:
+    """Return (when it leaves, whether it is lost, side, what, more) of each packet of an upload in
+    which the fifth data segment is lost and sent again.
+    """
+    tail = options(mss=1460, sack_ok=True, wscale=7)
+    sent = [(0, 0, 0, ("S",), {"tail": tail}), (WAY_NS, 0, 1, ("SA", 0, 1), {"tail": tail})]
+    sent += [(2 * WAY_NS, 0, 0, ("A", 1, 1), {})]
+    begun = 2 * WAY_NS + 1_000_000
+    for index in range(10):
+        at = begun + index * 1_000_000
+        sent.append((at, index == 4, 0, ("A", 1 + index * SEGMENT, 1, SEGMENT), {}))
+    hole = 1 + 4 * SEGMENT
+    for index in range(10):
+        ack = min(1 + (index + 1) * SEGMENT, hole)
+        if index != 4:
+            sent.append((begun + index * 1_000_000 + WAY_NS, 0, 1, ("A", 1, ack), {}))
+    sent.append((begun + 3 * WAY_NS, 0, 0, ("A", hole, 1, SEGMENT), {}))
+    sent.append((begun + 4 * WAY_NS, 0, 1, ("A", 1, 1 + 10 * SEGMENT), {}))
+    sent.append((begun + 6 * WAY_NS, 0, 0, ("FA", 1 + 10 * SEGMENT, 1), {}))
+    sent.append((begun + 7 * WAY_NS, 0, 1, ("FA", 1, 2 + 10 * SEGMENT), {}))
+    return sorted(sent, key=lambda packet: packet[0])
+
+
+def write_ends(folder, offset_ns=OFFSET_NS):
+    """Write what each end captured; the server's clock is ahead."""
+    start = 10**18
+    seen = {0: [], 1: []}
+    talk = Numbered(client=CLIENT, server=SERVER, port=40_000)
+    for leaves, lost, side, what, more in transfer():
+        talk.send(side, *what, **more)
+        packet = talk.packets[-1][1]
+        seen[side].append((leaves, packet))
+        if not lost:
+            seen[1 - side].append((leaves + WAY_NS, packet))
     return [
-        write_pcap(folder / "client.pcap", sorted(here, key=lambda one: one[0])),
-        write_pcap(folder / "server.pcap", there),
+        write_pcap(
+            folder / name,
+            sorted((start + at + ahead, packet) for at, packet in seen[side]),
+        )
+        for side, name, ahead in ((0, "client.pcap", 0), (1, "server.pcap", offset_ns))
     ]
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("both")
-    return explain_captures(both_ends(folder), folder / "results")
+@pytest.fixture(scope="module", params=["client first", "server first"])
+def explained(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ends")
+    captures = write_ends(folder)
+    if request.param == "server first":
+        captures.reverse()
+    return explain_captures(captures, folder / "results")
 
 
-def findings(made, kind):
-    rows = made.run.table("findings")
-    return [row for row in rows.iter_rows(named=True) if row["kind"] == kind]
+def test_both_captures_have_one_clock(explained):
+    packets = explained.run.table("packets")
+    syns = packets.filter(pl.col("flags") == "S").sort("t_ns")
+    assert syns["capture"].to_list() == ["client", "server"]
+    assert syns["t_ns"][1] - syns["t_ns"][0] == pytest.approx(WAY_NS, abs=20_000)
+    [joined] = json.loads((explained.path / "joined.json").read_text())["joined"]
+    assert abs(joined["clock"]["offset_ns"]) == pytest.approx(OFFSET_NS, abs=20_000)
 
 
-def test_the_clocks_are_brought_together(made):
-    (clocks,) = findings(made, "clocks")
-    assert clocks["sentence"] == "The clock of server is 3.200000 s ahead of that of client."
-    packets = made.run.table("packets")
-    assert packets["t_ns"].max() < 1_000 * MS
+def test_each_capture_is_at_its_end(explained):
+    where = explained.run.table("packets").select("capture", "node").unique().sort("capture")
+    assert where.rows() == [("client", CLIENT), ("server", SERVER)]
+    assert explained.run.table("connections").height == 1
 
 
-def test_the_lost_segment_is_in_journeys_findings_and_metrics(made):
-    journeys = made.run.table("journeys")
-    (lost,) = journeys.filter(copies=0).iter_rows(named=True)
-    assert (lost["from_node"], lost["to_node"], lost["sent_number"]) == (SERVER, CLIENT, LOST + 1)
-    assert set(journeys["delay_ns"].drop_nulls()) == {WAY}
-    (finding,) = findings(made, "joined_lost")
-    assert finding["connection"] == 1 and finding["packets"] == [LOST + 1]
-    flow = made.run.metrics["flows"]["connection 1"]
+def test_what_was_lost_between_is_known(explained):
+    journeys = explained.run.table("journeys")
+    lost = journeys.filter(pl.col("copies") == 0)
+    assert lost.select("from_node", "to_node", "seq_rel", "payload_bytes").rows() == [
+        (CLIENT, SERVER, 1 + 4 * SEGMENT, SEGMENT)
+    ]
+    assert lost["src_port"].to_list() == [40_000]
+    findings = explained.run.table("findings")
+    assert "1 of" in findings.filter(pl.col("kind") == "joined_lost")["sentence"][0]
+    assert findings.filter(pl.col("kind") == "clocks").height == 1
+
+
+def test_numbers_are_those_of_the_right_end(explained):
+    flow = explained.run.metrics["flows"]["connection 1"]
+    assert (flow["goodput_bytes"], flow["retransmissions"]) == (10 * SEGMENT, 1)
     assert flow["lost_packets"] == 1
-    assert flow["delay"]["delay_p50_ms"] == pytest.approx(20)
+    assert flow["rtt"]["min_ms"] == pytest.approx(2 * WAY_NS / 1e6, abs=0.1)
+
+
+def test_it_can_be_made_again(explained):
+    before = explained.run.table("packets")
+    explain_again(explained.path)
+    assert explained.run.table("packets").equals(before)
+
+
+def test_what_nobody_measured_is_null(explained):
+    flow = explained.run.metrics["flows"]["connection 1"]
+    assert flow["delay"]["delay_p50_ms"] == pytest.approx(WAY_NS / 1e6, abs=0.1)
     assert flow["delay"]["queueing_p50_ms"] is None
-    json.loads((made.path / "metrics.json").read_text(), parse_constant=pytest.fail)
+    text = (explained.path / "metrics.json").read_text()
+    json.loads(text, parse_constant=pytest.fail)
 
 
 def test_clocks_that_fit_are_left_alone(tmp_path):
-    explained = explain_captures(both_ends(tmp_path, ahead=5 * MS), tmp_path / "results")
-    (clocks,) = findings(explained, "clocks")
-    assert "agree: no packet comes before it left" in clocks["sentence"]
-    assert set(explained.run.table("journeys")["delay_ns"].drop_nulls()) == {15 * MS, 25 * MS}
+    explained = explain_captures(write_ends(tmp_path, WAY_NS // 4), tmp_path / "results")
+    findings = explained.run.table("findings").filter(pl.col("kind") == "clocks")
+    assert "agree: no packet comes before it left" in findings["sentence"][0]
+    delays = explained.run.table("journeys")["delay_ns"].drop_nulls()
+    assert set(delays) == {WAY_NS * 3 // 4, WAY_NS * 5 // 4}

@@ -20,6 +20,7 @@ from tcpexp.ingest.foreign.frames import (
     Frames,
 )
 from tcpexp.ingest.foreign.links import ARP, IPV4, IPV6, word_at
+from tcpexp.ingest.foreign.pieces import LARGEST_PACKET
 from tcpexp.ingest.headers import ARP as ARP_WORD
 from tcpexp.ingest.headers import IPV4_HEADER, IPV6_HEADER
 from tcpexp.ingest.pcap import Bytes, Int64, headers_at
@@ -32,6 +33,8 @@ EXTENSIONS = (*_ALIKE, _FRAGMENT, _AUTHENTICATION, _NOTHING)
 _PAD1, _JUMBO, _HOME_ADDRESS = 0, 0xC2, 0xC9
 _MOST_OPTIONS = 64
 _MORE, _OFFSET = 0x2000, 0x1FFF
+#: Neither the header nor the frame tells where the packet ends.
+_ENDLESS = "an IP length of 0 in a frame longer than any"
 _FOUR, _SIXTEEN = np.dtype([("a", "S4")]), np.dtype([("a", "S16")])
 
 
@@ -75,6 +78,10 @@ def take_ipv4(frames: Frames, rows: Int64) -> None:
     if not good.all():
         frames.fail(rows[~good], "an IPv4 header whose version or length cannot be right")
         rows, head, size, length = rows[good], head[good], size[good], length[good]
+    endless = (length == 0) & (frames.on_wire(rows) > LARGEST_PACKET)
+    if endless.any():
+        frames.fail(rows[endless], _ENDLESS)
+        rows, head, size, length = rows[~endless], head[~endless], size[~endless], length[~endless]
     right = _check_ipv4(frames, rows, size)
     _limit_ipv4(frames, rows, length, right)
     frames.passed(rows[size > 20], "IPv4 options")
@@ -144,6 +151,10 @@ def take_ipv6(frames: Frames, rows: Int64) -> None:
     if not good.all():
         frames.fail(rows[~good], "an IPv6 header whose version is not 6")
         rows, head = rows[good], head[good]
+    endless = (head["length"] == 0) & (frames.on_wire(rows) > LARGEST_PACKET)
+    if endless.any():
+        frames.fail(rows[endless], _ENDLESS)
+        rows, head = rows[~endless], head[~endless]
     length, following = head["length"].astype(np.int64), head["next"].astype(np.int64)
     at, on_wire = frames.at[rows], frames.on_wire(rows)
     # a length of 0 has a jumbo payload option behind it, or the card would have set it

@@ -130,10 +130,12 @@ def _asked(
     tcp = tcp.with_columns(lower=lower, higher=higher)
     strange = tcp.filter(pl.col("stream").is_in(streams)).select("lower", "higher").unique()
     rows = tcp.join(strange, on=["lower", "higher"], how="semi", maintain_order="left").collect()
-    # MPTCP's options decide labels too, and are not made again for tshark
-    if not can_ask(rows.height) or rows["mptcp"].is_not_null().any():
+    try:
+        found = ask_tshark(rows).with_columns(row=rows["row"]) if can_ask(rows) else None
+    except DataError:  # a tshark that reads otherwise: our own labels stay
+        found = None
+    if found is None:
         return packets, unsure + len(streams)
-    found = ask_tshark(rows).with_columns(row=rows["row"])
     joined = packets.with_row_index("row").join(
         found, on="row", how="left", suffix="_asked", maintain_order="left"
     )

@@ -49,6 +49,17 @@ def test_without_tshark_the_notes_say_that_labels_may_differ(tmp_path, monkeypat
     assert found.notes.captures[0].unsure_labels == 1
 
 
+@needs_tshark
+def test_what_cannot_be_made_for_tshark_keeps_labels_that_may_differ(tmp_path):
+    talk = c.Talk().open().send(0, "A", 1, 1, 100).send(1, "A", 1, 501)
+    packets = [(t_ns // 1000, frame) for t_ns, frame in talk.packets]
+    packets[-1] = (packets[-1][0] + 70 * 365 * 86_400 * 10**6, packets[-1][1])
+    path = k.write_pcapng(tmp_path / "x.pcapng", packets, units=10**9)
+    found = read_foreign([path])
+    assert found.packets["labels"].to_list()[-1] == ["ack_lost_segment"]
+    assert found.notes.captures[0].unsure_labels == 1
+
+
 def test_without_labels_their_columns_are_null(tmp_path):
     path = c.write_pcap(tmp_path / "x.pcap", random_capture(5, talks=2))
     bare, full = read_foreign([path], labels=False).packets, read_foreign([path]).packets

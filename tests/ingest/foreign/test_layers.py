@@ -133,6 +133,17 @@ def test_packets_longer_than_16_bits_tell(tmp_path):
     assert found.notes.captures[0].layers["BIG TCP"] == 2
 
 
+def test_a_packet_without_an_end_is_not_believed(tmp_path):
+    frame = bytearray(c.tcp(A, B, (1, 2), 5, 7, "A", 100))
+    frame[16:18] = b"\0\0"
+    path = c.write_pcap(tmp_path / "x.pcap", [(10**18, bytes(frame))])
+    data = bytearray(path.read_bytes())
+    data[24 + 12 : 24 + 16] = struct.pack("<I", 2**31)
+    path.write_bytes(data)
+    notes = read_foreign([path]).notes.captures[0]
+    assert notes.reasons == {"an IP length of 0 in a frame longer than any": 1}
+
+
 def test_padding_is_no_payload_and_a_shortened_frame_keeps_its_length(tmp_path):
     short = c.tcp(A, B, (1, 2), 5, 7, "A", 0) + bytes(6)
     whole = c.tcp(A, B, (1, 2), 5, 7, "A", 500)
