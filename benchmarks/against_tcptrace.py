@@ -13,6 +13,7 @@ that its fields define: packets, payload, flags. The reasons:
 - Of a connection without SYN tcpexp says neither windows nor the first flight: their scale and
   begin are not known. tcptrace takes the field as it is.
 - tcptrace takes the last packet's number for the end of a stream that has a reset.
+- tcptrace takes a reset's ACK for a round-trip time as well, and a time of 0 for none.
 - tcptrace's longest idle time lasts to the capture's end while a connection is open.
 - tcptrace takes packets for copies by IP id and sequence number alone, and none with IP id 0.
 - tcptrace has no first flight where the SYN-ACK was captured before the SYN.
@@ -28,8 +29,9 @@ import csv
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -188,8 +190,13 @@ def compare(capture: Path) -> Iterator[Compared]:
         for row, other in pairs
         if (_number("packets", other["packets"]) or 0) < row["packets"]
     }
+    opened = Counter(row["connection"] for row in ours if row["syns"])
     for row, other in pairs:
-        yield from _against_tcptrace(capture.name, row, other, row["connection"] in untraced)
+        key = row["connection"]
+        whole = key not in untraced
+        for one in _against_tcptrace(capture.name, row, other, whole):
+            half = one.count.endswith("_window") and opened[key] < 2
+            yield replace(one, reason="no SYN") if half and not one.equal else one
     sums = by_tshark(capture)
     for ends in sorted({ends_of(row) for row in ours}):
         for name in TSHARK:
@@ -197,15 +204,17 @@ def compare(capture: Path) -> Iterator[Compared]:
             if ends in sums:
                 other = sums[ends][name]
                 text = f"{':'.join(ends[:2])} > {':'.join(ends[2:])}"
-                yield Compared(capture.name, text, name, "tshark", own, other, own == other)
+                # tshark takes no packet for longer than its frame
+                reason = "frame" if name == "data_bytes" and own > other else ""
+                yield Compared(capture.name, text, name, "tshark", own, other, own == other, reason)
 
 
-def _against_tcptrace(capture: str, row: Row, other: Row, untraced: bool) -> Iterator[Compared]:
+def _against_tcptrace(capture: str, row: Row, other: Row, whole: bool) -> Iterator[Compared]:
     direction = f"{':'.join(ends_of(row)[:2])} > {':'.join(ends_of(row)[2:])}"
     for name, (_, tolerance) in TCPTRACE.items():
         own, their = row[name], _number(name, other[name])
         equal = abs((own or 0) - (their or 0)) <= tolerance
-        reason = "" if equal else "not traced" if untraced else _reason(name, row, their)
+        reason = "" if equal else _reason(name, row, their) if whole else "not traced"
         yield Compared(capture, direction, name, "tcptrace", own, their, equal, reason)
 
 
@@ -220,6 +229,10 @@ def _reason(name: str, row: Row, theirs: float | None) -> str:
         return "to the end"
     if name == "copies":
         return "ids"
+    if name == "rtt_min_ns" and own == 0:
+        return "no time passed"
+    if name.startswith("rtt_") and own is None:
+        return "reset"
     if name.startswith("first_flight") and not theirs:
         return "order"
     return ""

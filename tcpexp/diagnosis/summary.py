@@ -174,7 +174,7 @@ def _streams(segments: pl.DataFrame) -> pl.DataFrame:
 
 def _windows(segments: pl.DataFrame) -> pl.DataFrame:
     """Return the windows that each end offered, where both ends scale them without those of SYNs,
-    which are never scaled (RFC 7323 section 2.2).
+    which are never scaled (RFC 7323 section 2.2); null where a scale is not known.
     """
     offers = (
         segments.filter("syn")
@@ -187,11 +187,13 @@ def _windows(segments: pl.DataFrame) -> pl.DataFrame:
     known = (pl.col("scale") != "unknown") | pl.col("syn")
     # a SYN-ACK has the option only where the SYN had it (RFC 7323 section 2.2)
     answered = (pl.col("syn") & pl.col("has_ack")).any().over(LANE)
-    told = with_scale(segments).filter(
-        ~pl.col("rst"), pl.col("has_ack") | pl.col("syn"), known | answered
-    )
+    told = with_scale(segments).filter(~pl.col("rst"), pl.col("has_ack") | pl.col("syn"))
+    told = told.with_columns(known=(known | answered) & pl.col("window_bytes").is_not_null())
     told = told.join(offers, on="connection", how="left").filter(
         ~(pl.col("syn") & pl.col("scaled").fill_null(False)) | pl.col("syn").all().over(LANE)
+    )
+    told = told.with_columns(
+        window_bytes=pl.when(pl.col("known").all().over(LANE)).then("window_bytes")
     )
     window = pl.col("window_bytes")
     return told.group_by(LANE).agg(

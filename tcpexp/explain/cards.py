@@ -46,6 +46,15 @@ TROUBLE: dict[str, str] = {
     "acked_unseen": "packets not captured",
     "not_captured": "packets not captured",
     "one_direction": "one direction only",
+    "joined_lost": "lost between the captures",
+    "joined_reordered": "reordered between the captures",
+    "joined_copies": "doubled between the captures",
+    "joined_damaged": "damaged between the captures",
+    "joined_made": "packets of somebody between",
+    "joined_numbers": "sequence numbers changed",
+    "joined_option": "options changed",
+    "joined_window": "windows changed",
+    "joined_ecn": "ECN changed",
 }
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import polars as pl
-
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import RunPlan
 
 

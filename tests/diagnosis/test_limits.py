@@ -90,3 +90,39 @@ def test_the_paragraph_names_who_is_slow() -> None:
     verdict = limit_verdicts(small, 1)[0]
     assert sum(share.share for share in verdict.shares) == pytest.approx(1)
     assert capture_paragraph(small.clear()) == ""
+
+
+def test_a_closed_window_is_seen_though_its_scale_is_not_known() -> None:
+    reads = [(0, 0), (1000 * MS, 30_000), (2000 * MS, 200_000)]
+    packets, connections = Transfer(size=100_000, window=20 * MSS, reads=reads).run()
+    late = packets.filter(~pl.col("flags").str.contains("S")).with_columns(
+        window_bytes=pl.lit(None, dtype=pl.Int64)
+    )
+    rows = limits(late, connections)
+    closed = rows.filter(pl.col("limit") == "receive_window")
+    assert (closed["to_ns"] - closed["from_ns"]).sum() > 1000 * MS
+
+
+def test_at_a_far_capture_without_time_stamps_full_segments_are_no_slow_program() -> None:
+    far = Transfer(size=600_000, cwnd=60, rate_bps=2_000_000, at="server")
+    rows = limits(*far.run()).with_columns(ns=pl.col("to_ns") - pl.col("from_ns"))
+    assert rows.filter(pl.col("limit") == "application")["ns"].sum() < rows["ns"].sum() / 10
+    spaced = rows.filter(pl.col("limit") == "bottleneck")
+    assert spaced["ns"].sum() > rows["ns"].sum() / 2 and "unsure" in spaced["sure"].to_list()
+
+
+def test_without_the_scale_a_congestion_window_is_unsure() -> None:
+    packets, connections = Transfer(cwnd=8).run()
+    late = packets.filter(~pl.col("flags").str.contains("S")).with_columns(
+        window_bytes=pl.lit(None, dtype=pl.Int64)
+    )
+    rows = limits(late, connections).filter(pl.col("limit") == "congestion_window")
+    assert set(rows["sure"]) == {"unsure"}
+    assert "scale was not captured" in rows["why"][0]
+
+
+def test_copies_of_packets_are_no_losses() -> None:
+    packets, connections = Transfer(cwnd=8).run()
+    twice = pl.concat([packets, packets.with_columns(t_ns=pl.col("t_ns") + 10_000)])
+    twice = twice.sort("t_ns").with_columns(number=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
+    assert "loss" not in set(limits(twice, connections)["limit"])

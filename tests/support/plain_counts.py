@@ -517,7 +517,8 @@ def queue_counts(run: Run) -> dict[tuple[str, str], dict[str, int]]:
     from the dumps as the kernel wrote them.
 
     Of each qdisc the older statistics (TCA_STATS, struct tc_stats in linux/gen_stats.h's
-    forerunner) are read: bytes, packets, drops, ..., qlen, backlog.
+    forerunner) are read: bytes, packets, drops, ..., qlen, backlog. htb counts what its classes'
+    own queues hold and drop, so those below it are left out.
     """
     sources = (
         json.loads((run.path / "raw" / "qdisc_sources.json").read_text())["links"]
@@ -525,13 +526,17 @@ def queue_counts(run: Run) -> dict[tuple[str, str], dict[str, int]]:
         else []
     )
     seen: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    above: set[tuple[int, int]] = set()
     for number, datagram in _records(run.path / "raw" / "qdisc.nl"):
-        for ifindex, parent, kind, qlen, drops in _qdiscs(datagram):
+        found = list(_qdiscs(datagram))
+        above |= {(each[0], each[1] >> 16) for each in found if each[3] == "htb"}
+        for ifindex, _, parent, kind, qlen, drops in found:
             role = sources[number]["roles"].get(str(ifindex))
             if (
                 role
                 and role["role"] == "shaper"
                 and parent != _ROOT
+                and (ifindex, parent >> 16) not in above
                 and kind not in ("clsact", "noqueue")
             ):
                 seen[sources[number]["link"], role["towards"]].append((qlen, drops))
@@ -550,16 +555,16 @@ def _records(path: Path) -> Iterator[tuple[int, bytes]]:
         at += 16 + length
 
 
-def _qdiscs(data: bytes) -> Iterator[tuple[int, int, str, int, int]]:
+def _qdiscs(data: bytes) -> Iterator[tuple[int, int, int, str, int, int]]:
     at = 0
     while at + 16 <= len(data):
         length, kind = struct.unpack_from("=IH", data, at)
         if kind == _NEWQDISC:
-            ifindex, _, parent, _ = struct.unpack_from("=iIII", data, at + 20)
+            ifindex, handle, parent, _ = struct.unpack_from("=iIII", data, at + 20)
             told = dict(_attributes(data[at + 36 : at + length]))
             if 3 in told:
                 _, _, drops, _, _, _, qlen, _ = struct.unpack_from("=QIIIIIII", told[3])
-                yield ifindex, parent, told[1].rstrip(b"\0").decode(), qlen, drops
+                yield ifindex, handle, parent, told[1].rstrip(b"\0").decode(), qlen, drops
         at += max((length + 3) & ~3, 16)
 
 

@@ -8,7 +8,7 @@ from tcpexp.tcp.core.fastopen import make_cookie
 from tcpexp.tcp.core.listener import Listener
 from tcpexp.tcp.core.segment import ACK, SYN
 from tcpexp.tcp.core.stack import Outgoing, Stack
-from tests.tcp.test_stack import CLIENT, OTHER_KEY, SERVER, drain, exchange, make
+from tests.support.tcp_stacks import CLIENT, OTHER_KEY, SERVER, drain, exchange, make
 
 SECOND = 1_000_000_000
 HELLO = b"GET / HTTP/1.0\n"

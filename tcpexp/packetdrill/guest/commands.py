@@ -117,7 +117,7 @@ def _restore(words: list[str]) -> None:
 
 def _write(words: list[str]) -> None:
     """``echo VALUE > PATH``."""
-    path, value = words
+    value, path = words
     _set(path, value)
 
 

@@ -74,6 +74,9 @@ def with_options(way: Way, script: Script) -> Way:
         addresses = replace(addresses, prefix=ipaddress.ip_network(f"0.0.0.0/{mask}").prefixlen)
     if script.option("mtu"):
         addresses = replace(addresses, mtu=int(script.option("mtu") or 0))
+    network = ipaddress.ip_network(f"{addresses.local}/{addresses.prefix}", strict=False)
+    if ipaddress.ip_address(addresses.gateway) not in network:
+        raise Unplayable(f"{addresses.local}, from which {addresses.gateway} cannot be reached")
     return replace(way, addresses=addresses)
 
 

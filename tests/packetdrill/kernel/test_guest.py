@@ -11,6 +11,7 @@ from tcpexp.packetdrill.parser import parse_script
 
 LISTEN = """
 `sysctl -q net.ipv4.tcp_sack=1
+echo 3 > /sys/module/tcp_cubic/parameters/hystart_detect
 tc qdisc add dev tun0 root pfifo`
  0    socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
 +0    setsockopt(3, SOL_SOCKET, SO_REUSEADDR, [1], 4) = 0
