@@ -27,6 +27,8 @@ class Alignment:
         """Return packets with all times by the clock of the first capture that each can be joined
         to, also by way of another one.
         """
+        if not self.joined:
+            return packets
         return pl.concat(
             self._by_first(str(part["capture"][0]), part)
             for part in packets.partition_by("capture", maintain_order=True)
