@@ -87,7 +87,7 @@ def lane_rows(lane: Lane) -> list[dict[str, Any]]:
     parts = [base, *_before(stream), *_after(stream)]
     pieces = overlaid(Pieces.joined(parts), _special(lane, stream, repairs))
     spans = intervals(pieces, stream.rtt or 0)
-    return [_row(stream, repairs, span) for span in spans]
+    return [_row(stream, repairs, span, last=span is spans[-1]) for span in spans]
 
 
 def _before(stream: Stream) -> Iterator[Pieces]:
@@ -187,12 +187,14 @@ def _marked(stream: Stream) -> list[tuple[int, int]]:
     return found
 
 
-def _row(stream: Stream, repairs: list[Repair], span: tuple[int, int, int]) -> dict[str, Any]:
+def _row(
+    stream: Stream, repairs: list[Repair], span: tuple[int, int, int], *, last: bool
+) -> dict[str, Any]:
+    """Return the row of an interval. What leaves at its end belongs to the next one, if any."""
     lane = stream.lane
     begin, end, code = span
     reason = REASONS[NAMES[code]]
-    inside = stream.new & (lane.sent_ns >= begin) & (lane.sent_ns < end)
-    sizes = (lane.end - lane.begin)[inside]
+    inside = (lane.sent_ns >= begin) & ((lane.sent_ns < end) | last)
     receiver = "server" if lane.sender == "client" else "client"
     whose = {"sender": lane.sender, "receiver": receiver, "nobody": None}
     text, numbers = why(stream, repairs, NAMES[code], begin, end)
@@ -206,7 +208,7 @@ def _row(stream: Stream, repairs: list[Repair], span: tuple[int, int, int]) -> d
         "limit": reason.limit,
         "sure": sure,
         "who": whose.get(reason.whose, reason.whose),
-        "bytes": int(sizes.sum()),
+        "bytes": int(stream.fresh[inside].sum()),
         "why": text,
         "capture": lane.capture,
         "packets": numbers,

@@ -74,6 +74,15 @@ def test_intervals_follow_each_other_without_a_gap_and_hold_all_bytes() -> None:
     assert rows["bytes"].sum() == transfer.size
 
 
+@pytest.mark.parametrize("at", ["client", "server"])
+def test_bytes_are_whole_where_a_gap_is_filled_late_and_the_last_packet_has_data(at) -> None:
+    packets, connections = Transfer(cwnd=20, lost=frozenset({40}), at=at).run()
+    has_data = pl.col("payload_bytes") > 0
+    cut = packets.filter(pl.col("number") <= packets.filter(has_data)["number"].max())
+    different = cut.filter(has_data).unique(["src", "seq"])["payload_bytes"].sum()
+    assert limits(cut, connections)["bytes"].sum() == different
+
+
 def test_one_direction_alone_says_that_it_cannot_be_told() -> None:
     rows = limits(*Transfer(cwnd=8, acks=False).run())
     assert set(rows.filter(pl.col("limit") != "handshake")["limit"]) == {"unknown"}
