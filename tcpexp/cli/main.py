@@ -63,6 +63,9 @@ COMMANDS = {
     "explain": Late(
         "tcpexp.cli.explain:explain", "Explain captures: what happened, and what limited it."
     ),
+    "packetdrill": Late(
+        "tcpexp.cli.packetdrill:packetdrill", "Play packetdrill's scripts on a virtual clock."
+    ),
     "report": Late("tcpexp.cli.records:report", "Make reports again from recorded data."),
     "export": Late("tcpexp.cli.export:export", "Write recorded runs as CSV, Parquet or qlog."),
     "diff": Late("tcpexp.cli.diff:diff", "Compare two recorded runs, or more."),
