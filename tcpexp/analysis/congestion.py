@@ -92,9 +92,11 @@ def _delay(run: RunData, flow: FlowPlan) -> dict[str, Any] | None:
         return None
     found: dict[str, Any] = {"packets": rows.height}
     for column, word in (("delay_ns", "delay"), ("queueing_ns", "queueing")):
-        values = rows[column].to_numpy()
+        values = rows[column].drop_nulls().to_numpy()
         found |= {
             f"{word}_{name}_ms": float(np.quantile(values, point, method="nearest")) / 1e6
+            if values.size
+            else None
             for name, point in (("p50", 0.5), ("p95", 0.95), ("max", 1.0))
         }
     return {

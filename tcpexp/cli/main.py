@@ -63,6 +63,9 @@ COMMANDS = {
     "explain": Late(
         "tcpexp.cli.explain:explain", "Explain captures: what happened, and what limited it."
     ),
+    "packetdrill": Late(
+        "tcpexp.cli.packetdrill:packetdrill", "Play packetdrill's scripts on a virtual clock."
+    ),
     "report": Late("tcpexp.cli.records:report", "Make reports again from recorded data."),
     "export": Late("tcpexp.cli.export:export", "Write recorded runs as CSV, Parquet or qlog."),
     "diff": Late("tcpexp.cli.diff:diff", "Compare two recorded runs, or more."),
@@ -76,9 +79,6 @@ COMMANDS = {
     "guest": Late("tcpexp.cli.guest:guest", "Build, look at and enter the guest."),
     "kernel": Late("tcpexp.cli.kernel:kernel", "Build, choose and hand on kernels."),
     "new": Late("tcpexp.cli.new:new", "Begin something of your own, from a template that works."),
-    "packetdrill": Late(
-        "tcpexp.cli.packetdrill:packetdrill", "Play packetdrill scripts against a TCP."
-    ),
     "tcp": Late("tcpexp.cli.tcp:tcp", "Programs of the TCP in user space."),
     "completion": Late(
         "tcpexp.cli.completion:completion", "Print the completion script for a shell."

@@ -20,6 +20,8 @@ from tcpexp.words.units import many
 
 #: So many packets are named for a finding.
 _NAMED = 5
+#: Two captures have at least so many packets in common, and this part of the smaller one's.
+_FEWEST, _LEAST_COMMON = 3, 0.2
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ def _join(
     joined = join_packets(own, captures, pairs)
     if joined is None:
         return None
+    if sum(joined.clock.samples) < _least_common(joined.frame):
+        return None
     journeys = _while_both_ran(joined, own, captures)
     made = _made(joined, journeys, captures)
     summary = _summary(journeys, made, pairs)
@@ -95,6 +99,15 @@ def _join(
         findings += _of_pair(at, pair, journeys, made)
         findings += changes_of(sides.filter(pl.col("pair") == at), pair)
     return Joined(captures, tuple(pairs), joined, summary, tuple(findings), journeys)
+
+
+def _least_common(frame: pl.DataFrame) -> float:
+    """Return how many packets both captures must have to be two views of the same connections.
+
+    Two parts of one long capture have a few packets that look alike.
+    """
+    smaller = frame.group_by("capture").len()["len"].min()
+    return max(_FEWEST, int(str(smaller)) * _LEAST_COMMON)
 
 
 def _while_both_ran(
@@ -179,6 +192,18 @@ def _summary(journeys: pl.DataFrame, made: pl.DataFrame, pairs: list[StreamPair]
 
 
 def _clock_finding(clock: Clock, captures: tuple[str, str]) -> Finding:
+    if not clock.offset_ns and not clock.drift_ppm:
+        off = f" by at most {time_words(clock.uncertain_ns)}" if clock.uncertain_ns else ""
+        return Finding(
+            None,
+            "clocks",
+            f"The clocks of {captures[0]} and {captures[1]} agree: no packet comes before it left.",
+            (),
+            captures[1],
+            clock.sure,
+            f"they may still differ{off}, and the delays of one direction with them",
+            "RFC 5905",
+        )
     ahead = "ahead of" if clock.offset_ns >= 0 else "behind"
     drift = (
         f", and {'gains' if clock.drift_ppm > 0 else 'loses'}"

@@ -37,7 +37,8 @@ class Clock:
     ``offset_ns`` is how far it is ahead at ``at_ns`` (the first capture's time), ``drift_ppm`` how
     much faster it goes. The offset is within ``uncertain_ns`` of the truth, whatever the two
     directions' delays are, and exact where both are alike; None where packets went one way only:
-    then ``offset_ns`` takes the fastest one as if it took no time. ``least_ns`` is what the fastest
+    then ``offset_ns`` takes the fastest one as if it took no time. Clocks by which no packet comes
+    before it left are taken to be the same: offset 0, drift 0. ``least_ns`` is what the fastest
     packet took there and back. ``samples`` are packets that both captures have, in the direction
     first to second and back. ``sure`` is unsure where no line fits: one of the clocks was set.
     """
@@ -68,6 +69,11 @@ def clock_of(forth: tuple[Ints, Ints, Ints], back: tuple[Ints, Ints, Ints]) -> C
         return None
     at_ns = int(min(times[0].min() for times in (forth, back) if times[0].size))
     ahead = [(times[0] - at_ns, times[1] - times[0]) for times in (forth, back)]
+    agrees = (not ahead[0][1].size or int(ahead[0][1].min()) >= -_ROUNDED_NS) and (
+        not ahead[1][1].size or int(ahead[1][1].max()) <= _ROUNDED_NS
+    )
+    if agrees:
+        return _same_clock(at_ns, ahead)
     alike = [_commonest(times[2]) for times in (forth, back)]
     drift = _drift([(t[mask], d[mask]) for (t, d), mask in zip(ahead, alike, strict=True)])
     level = [(d - np.rint(t * drift).astype(np.int64)) for t, d in ahead]
@@ -86,6 +92,13 @@ def clock_of(forth: tuple[Ints, Ints, Ints], back: tuple[Ints, Ints, Ints]) -> C
         samples,
         "likely" if around >= -_ROUNDED_NS else "unsure",
     )
+
+
+def _same_clock(at_ns: int, ahead: list[tuple[Ints, Ints]]) -> Clock:
+    """Return a clock that is left as it is: no packet arrives before it left."""
+    samples = (int(ahead[0][1].size), int(ahead[1][1].size))
+    around = int(ahead[0][1].min()) - int(ahead[1][1].max()) if all(samples) else None
+    return Clock(0, 0.0, around, at_ns, around, samples, "likely")
 
 
 def _commonest(sizes: Ints) -> NDArray[np.bool_]:

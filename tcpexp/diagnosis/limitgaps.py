@@ -26,6 +26,9 @@ _NEVER = 2**63 - 1
 _PROMPT_SHARE, _PROMPT_LEAST, _PROMPT_MOST = 20, 20_000, 1_000_000
 #: ... and this share at a capture that lies far from the sender, where both delays vary.
 _FAR_SHARE = 8
+#: At a far capture what follows a full segment within this time, ns, may have been on its way; it
+#: comes evenly when so many times are within this factor of their median.
+_APART_NS, _EVEN_FEWEST, _EVEN = 200_000_000, 10, 1.5
 #: A pause of nobody's turn counts as idle from here on, ns: the least retransmission timeout of RFC
 #: 6298 section 2.4.
 PAUSE_NS = 1_000_000_000
@@ -80,11 +83,14 @@ def gap_pieces(stream: Stream, rounds: Rounds) -> Pieces:
     brief = gaps.stop - gaps.start < max(stream.rtt or 0, 1)
     queue = held & brief & rounds.queue_at(gaps.start)
     reason[queue] = CODES["queue"]
+    hidden, even = gaps.hidden(reason)
+    reason[hidden] = CODES["undecided"]
+    reason[even] = CODES["spaced"]
     number = lane.number[fresh[1:]]
     begin, end = gaps.start, gaps.stop
     # from when on nothing was in flight
     empty = np.clip(gaps.emptied, begin, end)
-    waited = gaps.waiting
+    waited = gaps.waiting & ~hidden
     # ... until then the last ACKs were on their way
     reason[waited & (reason != CODES["queue"])] = CODES["sent"]
     under_way = Pieces(begin, np.where(waited, empty, end), reason, number)
@@ -128,9 +134,28 @@ class _Gaps:
         self.freed = stream.when(stream.una, una + np.maximum(self.size, 1))
         self.emptied = stream.when(stream.una, self.top)
         self.edge = stream.edge_by(self.start)
+        # before its first ACK nobody knows of a window that is in the way
+        self.opened[self.edge >= self.top + need] = -_NEVER
         self.zero = self.edge <= una
+        if not lane.scale_known:
+            self._see_closed()
         self.window = self._by_window(fresh)
         self.answers = self._answers(lane.other_data_ns + (lane.beyond_ns or 0))
+
+    def _see_closed(self) -> None:
+        """Take in closed windows where the scale is not known: 0 is 0 with any scale."""
+        lane = self.stream.lane
+        shut = lane.window == 0
+        begins = np.flatnonzero(shut & ~np.concatenate([[False], shut[:-1]]))
+        if not begins.size:
+            return
+        opens = np.flatnonzero(~shut & np.concatenate([[False], shut[:-1]]))
+        ends = np.append(lane.effect_ns[opens], _NEVER)[: begins.size]
+        at = np.searchsorted(lane.effect_ns[begins], self.stop, side="left") - 1
+        end = np.where(at >= 0, ends[np.maximum(at, 0)], -_NEVER)
+        within = end > self.start
+        self.opened = np.where(within, end, self.opened)
+        self.zero = self.zero | within
 
     def _by_window(self, fresh: Ints) -> Truths:
         """Return where the receive window kept the next segment back.
@@ -154,6 +179,31 @@ class _Gaps:
         """Return whether the other end's data came since the last segment of one's own."""
         last = _last_before(heard, self.stop)
         return last > self.start
+
+    def hidden(self, reason: Ints) -> tuple[Truths, Truths]:
+        """Return where it is not known whether the next segment was on its way already, and where
+        it comes at an even distance as from a bottleneck.
+
+        That is so behind a full segment at a capture far from the sender, where no time stamps
+        tell of a queue before the capture.
+        """
+        lane = self.stream.lane
+        none = np.zeros(self.stop.size, dtype=np.bool_)
+        if not self.stream.far or (lane.followed and lane.beyond_ns is not None):
+            return none, none
+        open_ended = np.isin(reason, [CODES[name] for name in ("late", "even")]) | (
+            self.waiting & (reason != CODES["emptied"]) & (reason != CODES["nagle"])
+        )
+        gap = self.stop - self.start
+        hidden = open_ended & (self.sent_size % lane.mss == 0) & (gap < _APART_NS)
+        clocked = (reason == CODES["clocked"]) & (self.sent_size % lane.mss == 0)
+        full = (hidden | clocked) & (gap > 0)
+        if np.count_nonzero(full) < _EVEN_FEWEST:
+            return hidden, none
+        middle = float(np.median(gap[full]))
+        even = full & (gap * _EVEN >= middle) & (gap <= _EVEN * middle)
+        mostly = np.count_nonzero(even) * 2 > np.count_nonzero(full)
+        return hidden, even if mostly else none
 
     @property
     def waiting(self) -> Truths:

@@ -160,7 +160,7 @@ def _lane(connection: dict[str, object], rows: _Rows, sender: str) -> Lane | Non
         fin_ns=_first(t, own & rows.fin),
         reset_ns=_first(t, rows.rst),
         other_data_ns=t[~own & (rows.size > 0)],
-        scale_known=bool((window[acks] != NONE).any()),
+        scale_known=bool((window[acks] > 0).any()) or bool((rows.field[acks] <= 0).all()),
     )
     lane.mss = _mss(rows, own, lane)
     took = _beyond(rows, own, sender)

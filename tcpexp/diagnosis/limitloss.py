@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     Truths = NDArray[np.bool_]
 
 
+#: Shorter silences are no timer's.
+_LEAST_TIMEOUT_NS, _USUAL_TIMEOUT_NS = 10_000_000, 200_000_000
+
+
 @dataclass(frozen=True)
 class Repair:
     """One recovery.
@@ -70,13 +74,14 @@ def repairs_of(stream: Stream) -> list[Repair]:
 
 
 def _silent(stream: Stream, row: int, begin: int) -> int:
-    """Return since when nothing had come or gone: at least one and a half round trips, else
-    ``begin``.
+    """Return since when nothing had come or gone, else ``begin``: for longer than one and a half
+    round trips and 10 ms, or where none is known than the usual least timeout, 200 ms.
     """
     lane = stream.lane
     sent = int(lane.sent_ns[row - 1]) if row else begin
     at = int(np.searchsorted(lane.effect_ns, begin, side="left")) - 1
     heard = int(lane.effect_ns[at]) if at >= 0 else sent
     last = max(sent, heard)
-    rtt = stream.rtt or 0
-    return last if begin - last > max(3 * rtt // 2, 1) else begin
+    rtt = stream.rtt
+    least = _USUAL_TIMEOUT_NS if rtt is None else max(3 * rtt // 2, _LEAST_TIMEOUT_NS)
+    return last if begin - last > least else begin

@@ -46,6 +46,8 @@ REASONS: dict[str, Reason] = {
     "queue": Reason("bottleneck", "likely", "network"),
     # sent evenly at the rate at which a queue stands before and after
     "paced": Reason("bottleneck", "unsure", "network"),
+    # at a far capture: full segments come evenly, as from a bottleneck in front of it
+    "spaced": Reason("bottleneck", "unsure", "network"),
     # sent again, until all is acknowledged that was under way
     "repair": Reason("loss", "certain", "network"),
     "silence": Reason("loss", "certain", "network"),
@@ -67,6 +69,8 @@ REASONS: dict[str, Reason] = {
     "other": Reason("idle", "certain", "nobody"),
     "pause": Reason("idle", "certain", "nobody"),
     "closing": Reason("closing", "certain", "nobody"),
+    # the capture begins in the middle of the connection
+    "begun": Reason("unknown", "unsure", "capture"),
     # no ACK was captured
     "one_way": Reason("unknown", "unsure", "capture"),
     # ACKs were captured, but not when they took effect

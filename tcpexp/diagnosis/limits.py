@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tcpexp.diagnosis.limitgaps import Pieces, gap_pieces
+from tcpexp.diagnosis.limitgaps import Pieces, gap_pieces, prompt_ns
 from tcpexp.diagnosis.limitlanes import NONE, Lane, lanes_of
 from tcpexp.diagnosis.limitloss import Repair, repairs_of
-from tcpexp.diagnosis.limitreasons import CODES, NAMES, REASONS
+from tcpexp.diagnosis.limitreasons import CODES, NAMES, REASONS, Sure
 from tcpexp.diagnosis.limitrounds import Stream, rounds_of, stream_of
 from tcpexp.diagnosis.limitspans import intervals, overlaid
 from tcpexp.diagnosis.limitwhy import why
 from tcpexp.diagnosis.segments import segments_of
+from tcpexp.diagnosis.tracking import with_copies
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
 from tcpexp.store.frames import conform, empty_frame
@@ -60,7 +61,8 @@ def nearest_lanes(packets: pl.DataFrame, connections: pl.DataFrame) -> list[Lane
     seen = packets.filter(pl.col("connection").is_in(connections["connection"].implode()))
     for capture in seen["capture"].unique(maintain_order=True).to_list():
         here = connections.with_columns(capture=pl.lit(capture))
-        for lane in lanes_of(segments_of(seen, here), here):
+        segments = with_copies(segments_of(seen, here))
+        for lane in lanes_of(segments.filter(~pl.col("copy")), here):
             key = (lane.connection, lane.sender)
             if key not in best or _distance(lane) < _distance(best[key]):
                 best[key] = lane
@@ -82,14 +84,15 @@ def lane_rows(lane: Lane) -> list[dict[str, Any]]:
         if lane.ack_ns.size
         else Pieces.one(int(lane.sent_ns[0]), int(lane.sent_ns[-1]), "one_way")
     )
-    parts = [base, *_before(lane), *_after(stream)]
+    parts = [base, *_before(stream), *_after(stream)]
     pieces = overlaid(Pieces.joined(parts), _special(lane, stream, repairs))
     spans = intervals(pieces, stream.rtt or 0)
-    return [_row(stream, repairs, span) for span in spans]
+    return [_row(stream, repairs, span, last=span is spans[-1]) for span in spans]
 
 
-def _before(lane: Lane) -> Iterator[Pieces]:
+def _before(stream: Stream) -> Iterator[Pieces]:
     """Yield what was before the direction's first data."""
+    lane = stream.lane
     first = int(lane.sent_ns[0])
     start = lane.first_ns
     if lane.syn_ns != NONE:
@@ -102,7 +105,27 @@ def _before(lane: Lane) -> Iterator[Pieces]:
         asked = max(int(heard[-1]), start)
         yield Pieces.one(start, asked, "other")
         start = asked
-    yield Pieces.one(start, first, "turn", int(lane.number[0]))
+    closed = _closed_before(stream, first)
+    if closed is not None:
+        begin = max(closed, start)
+        yield Pieces.one(start, begin, "begun", int(lane.number[0]))
+        yield Pieces.one(begin, first, "window_zero", int(lane.number[0]))
+        return
+    known = lane.syn_ns != NONE or heard.size > 0
+    yield Pieces.one(start, first, "turn" if known else "begun", int(lane.number[0]))
+
+
+def _closed_before(stream: Stream, first: int) -> int | None:
+    """Return since when the window was closed that kept back the first data that was captured."""
+    lane = stream.lane
+    earlier = np.flatnonzero(lane.effect_ns <= first)
+    shut = earlier[lane.window[earlier] == 0]
+    if not shut.size:
+        return None
+    opened = earlier[earlier > shut[-1]]
+    if opened.size and first - int(lane.effect_ns[opened[0]]) > prompt_ns(stream):
+        return None
+    return int(lane.effect_ns[shut[0]])
 
 
 def _after(stream: Stream) -> Iterator[Pieces]:
@@ -164,15 +187,18 @@ def _marked(stream: Stream) -> list[tuple[int, int]]:
     return found
 
 
-def _row(stream: Stream, repairs: list[Repair], span: tuple[int, int, int]) -> dict[str, Any]:
+def _row(
+    stream: Stream, repairs: list[Repair], span: tuple[int, int, int], *, last: bool
+) -> dict[str, Any]:
+    """Return the row of an interval. What leaves at its end belongs to the next one, if any."""
     lane = stream.lane
     begin, end, code = span
     reason = REASONS[NAMES[code]]
-    inside = stream.new & (lane.sent_ns >= begin) & (lane.sent_ns < end)
-    sizes = (lane.end - lane.begin)[inside]
+    inside = (lane.sent_ns >= begin) & ((lane.sent_ns < end) | last)
     receiver = "server" if lane.sender == "client" else "client"
     whose = {"sender": lane.sender, "receiver": receiver, "nobody": None}
     text, numbers = why(stream, repairs, NAMES[code], begin, end)
+    sure = _how_sure(stream, NAMES[code])
     return {
         "connection": lane.connection,
         "direction": lane.node,
@@ -180,10 +206,23 @@ def _row(stream: Stream, repairs: list[Repair], span: tuple[int, int, int]) -> d
         "from_ns": begin,
         "to_ns": end,
         "limit": reason.limit,
-        "sure": reason.sure,
+        "sure": sure,
         "who": whose.get(reason.whose, reason.whose),
-        "bytes": int(sizes.sum()),
+        "bytes": int(stream.fresh[inside].sum()),
         "why": text,
         "capture": lane.capture,
         "packets": numbers,
     }
+
+
+def _how_sure(stream: Stream, reason: str) -> Sure:
+    """Return how sure a reason is at this capture.
+
+    Far from the sender a silence may hide packets that were lost before the capture; without the
+    scale of the receive window nobody knows whether it was full.
+    """
+    if reason in ("turn", "pause") and stream.far:
+        return "likely"
+    if reason == "clocked" and not stream.lane.scale_known:
+        return "unsure"
+    return REASONS[reason].sure

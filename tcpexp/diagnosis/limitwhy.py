@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: So many packets are named for an interval.
 _NAMED = 6
+#: In a shorter silence no timer would have sent again, ns.
+_TIMEOUT_NS = 200_000_000
 
 
 def why(
@@ -95,8 +97,13 @@ class _Interval:
         in_rtt = f" per round trip of {time_words(rtt)}" if rtt else ""
         return (
             f"each ACK let go as much as it acknowledged, at most {size_words(self._flight)}"
-            f"{in_rtt}, and the receive window had room"
+            f"{in_rtt}, and {self._room()}"
         )
+
+    def _room(self) -> str:
+        if self.lane.scale_known:
+            return "the receive window had room"
+        return "whether the receive window had room is not known, for its scale was not captured"
 
     def _marked(self) -> str:
         return "the receiver reported ECN marks (ECE), and the sender had to slow down"
@@ -112,6 +119,14 @@ class _Interval:
 
     def _paced(self) -> str:
         return "sent evenly at the rate at which a queue began to stand just before or after"
+
+    def _spaced(self) -> str:
+        sent = int((self.lane.end - self.lane.begin)[self.sent].sum())
+        rate = sent * 8e9 / max(self.end - self.begin, 1)
+        return (
+            f"full segments came evenly at {rate_words(rate)}, as a bottleneck between the sender"
+            " and this capture lets them through; a sender that paces looks alike"
+        )
 
     def _repair(self) -> str:
         count = sum(len(one.numbers) for one in self.repairs)
@@ -142,7 +157,7 @@ class _Interval:
         )
 
     def _turn(self) -> str:
-        return f"all was acknowledged, and the {self.lane.sender} was the next to send"
+        return f"all was acknowledged, and the {self.lane.sender} was the next to send{self._far()}"
 
     def _sent(self) -> str:
         return "all had been sent; the last ACKs were on their way"
@@ -163,13 +178,23 @@ class _Interval:
         return f"the {self._receiver()} was sending, or was to send next"
 
     def _pause(self) -> str:
-        return "nobody had anything to send"
+        return f"nobody had anything to send{self._far()}"
+
+    def _far(self) -> str:
+        far = self.stream.far and self.end - self.begin > _TIMEOUT_NS
+        return ", unless what it sent was lost before this capture" if far else ""
 
     def _closing(self) -> str:
         return "all had been sent, and the end was told (FIN or RST)"
+
+    def _begun(self) -> str:
+        return "the capture begins in the middle of the connection"
 
     def _one_way(self) -> str:
         return "no packet of the other direction was captured"
 
     def _undecided(self) -> str:
-        return "when ACKs reached the sender is not known at this capture"
+        return (
+            "this capture is far from the sender and has no time stamps, so it is not known whether"
+            " a segment was on its way or not yet sent"
+        )

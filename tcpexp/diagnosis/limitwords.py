@@ -163,7 +163,8 @@ def _who(active: pl.DataFrame) -> Who | None:
 def _paragraph(verdict: dict[str, Any], ends: dict[str, str]) -> str:
     total, carried = verdict["active_ns"], verdict["bytes"]
     shares: Sequence[Share] = verdict["shares"]
-    rate = f", {rate_words(carried * 8e9 / total)}" if total else ""
+    moving = total - sum(share.ns for share in shares if share.limit == "handshake")
+    rate = f", {rate_words(carried * 8e9 / moving)}" if moving > total // 10 else ""
     sentences = [
         f"From {ends['sender']} to {ends['receiver']}: {size_words(carried)} in"
         f" {time_words(total)}{rate}."

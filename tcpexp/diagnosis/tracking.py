@@ -21,15 +21,19 @@ _COPY_NS = 100_000_000
 _COPY_WITHOUT_ID_NS = 500_000
 #: From this share of the packets with data on, ACKs are taken for copies as well.
 _DOUBLED = 0.2
-_FOUND = {
-    "repeated": pl.Int64,
-    "late": pl.Boolean,
-    "filled": pl.Int64,
-    "gap_ns": pl.Int64,
-    "above_ns": pl.Int64,
-    "timed": pl.String,
-    "rtt_ns": pl.Int64,
-}
+
+
+def _found_types() -> dict[str, Any]:
+    """Return the columns that are added, with their types."""
+    return {
+        "repeated": pl.Int64,
+        "late": pl.Boolean,
+        "filled": pl.Int64,
+        "gap_ns": pl.Int64,
+        "above_ns": pl.Int64,
+        "timed": pl.String,
+        "rtt_ns": pl.Int64,
+    }
 
 
 def with_copies(segments: pl.DataFrame) -> pl.DataFrame:
@@ -185,7 +189,7 @@ def _whole(found: pl.DataFrame) -> pl.DataFrame:
         pl.col("row").cast(pl.UInt32),
         *(
             (pl.col(name) if name in found.columns else pl.lit(None)).cast(kind).alias(name)
-            for name, kind in _FOUND.items()
+            for name, kind in _found_types().items()
         ),
     )
 
@@ -200,7 +204,7 @@ def _one_by_one(rows: pl.DataFrame, messy: pl.DataFrame, takes: pl.Expr) -> pl.D
     pieces = {lane: Pieces() for lane in lanes}
     for row in parts.select(*columns, "counts").iter_rows():
         made += _judge(row, pieces)
-    schema: dict[str, Any] = {"row": pl.UInt32, **_FOUND}
+    schema: dict[str, Any] = {"row": pl.UInt32, **_found_types()}
     return pl.DataFrame(made, schema=schema)
 
 

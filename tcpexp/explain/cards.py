@@ -46,6 +46,15 @@ TROUBLE: dict[str, str] = {
     "acked_unseen": "packets not captured",
     "not_captured": "packets not captured",
     "one_direction": "one direction only",
+    "joined_lost": "lost between the captures",
+    "joined_reordered": "reordered between the captures",
+    "joined_copies": "doubled between the captures",
+    "joined_damaged": "damaged between the captures",
+    "joined_made": "packets of somebody between",
+    "joined_numbers": "sequence numbers changed",
+    "joined_option": "options changed",
+    "joined_window": "windows changed",
+    "joined_ecn": "ECN changed",
 }
 
 
@@ -124,6 +133,8 @@ def read_notes(run: RunData) -> list[dict[str, Any]]:
 def _headline(run: RunData, connections: pl.DataFrame) -> str:
     """Return what the captures hold, in a sentence."""
     packets = run.table("packets")
+    if packets.is_empty():
+        return "There are no packets."
     tcp = packets.filter(pl.col("protocol") == "tcp").height
     others = packets.height - tcp
     parts = [many(tcp, "TCP packet"), f"{many(others, 'other')}" if others == 1 else ""]
@@ -131,7 +142,7 @@ def _headline(run: RunData, connections: pl.DataFrame) -> str:
         parts[1] = f"{others:,} others"
     held = " and ".join(part for part in parts if part)
     first_ns = packets.select(pl.col("t_ns").min()).item()
-    span = run.end_ns - first_ns if packets.height else 0
+    span = run.end_ns - first_ns
     within = f" in {time_words(span)}" if packets.height > 1 else ""
     return f"{many(connections.height, 'connection')}: {held}{within}."
 

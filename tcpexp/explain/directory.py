@@ -14,6 +14,7 @@ from typing import Any
 
 from tcpexp.errors import DataError, SpecError
 from tcpexp.explain.anonymise import anonymise
+from tcpexp.ingest.foreign.opened import open_capture
 from tcpexp.paths import give_to_user
 from tcpexp.record import files
 from tcpexp.store.manifest import sha256_of
@@ -61,7 +62,12 @@ def capture_files(run_dir: Path) -> list[CaptureFile]:
 
 
 def check_captures(paths: Sequence[Path]) -> None:
-    """Raise ``SpecError`` for what cannot be captures: no file, a folder, the same one twice."""
+    """Look at captures before anything is made of them.
+
+    Raises:
+        SpecError: there is no such file, or it is a folder or named twice.
+        DataError: it is no capture.
+    """
     seen: set[Path] = set()
     for path in paths:
         if path.is_dir():
@@ -74,6 +80,8 @@ def check_captures(paths: Sequence[Path]) -> None:
         if whole in seen:
             raise SpecError(f"{path} is named twice", hint="name each capture once")
         seen.add(whole)
+        with open_capture(path):
+            pass
 
 
 def name_of(paths: Sequence[Path]) -> str:

@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from tcpexp.explain import directory
 from tcpexp.explain.cards import NOTES
 from tcpexp.explain.casting import Cast, find_cast
 from tcpexp.explain.diagnose import diagnose
-from tcpexp.explain.joining import align, between
+from tcpexp.explain.joining import Between, align, between
 from tcpexp.explain.judging import judge_captures
 from tcpexp.explain.page import write_page
 from tcpexp.explain.plan import plan_of, recast
@@ -148,26 +148,19 @@ def _fill(
     """Make all that follows from the captures in ``raw/``; return how long each step took."""
     taken, labels = given
     clock = _Clock()
-    raw = [run_dir / files.RAW / one.file for one in taken]
-    foreign = read_foreign(raw, tell, labels=labels)
-    alignment = align(foreign.packets)
-    packets, epoch_ns = alignment.aligned(foreign.packets), foreign.epoch_ns
-    clock.passed("reading_s")
-    tell("naming connections")
-    cast = find(packets)
-    named = name_packets(packets, cast, alignment.places())
-    zero_ns = 0 if cast is None else cast.zero_ns
-    epoch_ns += zero_ns
-    _write_record(run_dir, name, taken, (named, cast), (epoch_ns, foreign.notes), labels=labels)
+    named, cast, met, notes, epoch_ns = _named(
+        [run_dir / files.RAW / one.file for one in taken], find, tell, clock, labels=labels
+    )
+    _write_record(run_dir, name, taken, (named, cast), (epoch_ns, notes), labels=labels)
     run = write_tables(run_dir, named, RunData(run_dir).plan)
     clock.passed("tables_s")
     tell("looking for what happened")
-    own_times = foreign.packets.with_columns(t_ns=pl.col("t_ns") - zero_ns)
-    met = between(own_times, named.packets, named.nodes)
-    diagnose(run_dir, named, foreign.notes, met)
+    diagnose(run_dir, named, notes, met)
     if met.numbers:
         write_atomic(run_dir / JOINED, to_json_text({"joined": list(met.numbers)}))
     clock.passed("diagnosis_s")
+    manifest = _manifest(name, named.end_ns)
+    del named, met  # the tables have it: a large capture is held once
     tell("measuring")
     measure_run(run)
     judge_captures(run)
@@ -175,8 +168,31 @@ def _fill(
     tell("writing the page")
     write_page(run)
     clock.passed("report_s")
-    write_manifest(run_dir, _manifest(name, named, clock.whole()))
+    write_manifest(run_dir, replace(manifest, wall_s=round(clock.whole(), 3)))
     return clock.seconds
+
+
+def _named(
+    raw: Sequence[Path], find: FindCast, tell: Say, clock: _Clock, *, labels: bool
+) -> tuple[Named, Cast | None, Between, Notes, int]:
+    """Read captures, put them to one clock, and name what is in them.
+
+    Return the named packets, who plays whom, what happened between the captures, what reading them
+    found, and the time of zero.
+    """
+    foreign = read_foreign(raw, tell, labels=labels)
+    packets, notes, epoch_ns = foreign.packets, foreign.notes, foreign.epoch_ns
+    del foreign
+    clock.passed("reading_s")
+    alignment = align(packets)
+    tell("naming connections")
+    aligned = alignment.aligned(packets)
+    cast = find(aligned)
+    named = name_packets(aligned, cast, alignment.places())
+    zero_ns = 0 if cast is None else cast.zero_ns
+    own = packets.with_columns(t_ns=pl.col("t_ns") - zero_ns)
+    met = between(own, named.packets, named.nodes)
+    return named, cast, met, notes, epoch_ns + zero_ns
 
 
 class _Clock:
@@ -238,7 +254,7 @@ def _write_record(
     write_atomic(run_dir / files.RAW / files.ENGINE, to_json_text(summary))
 
 
-def _manifest(name: str, named: Named, wall_s: float) -> Manifest:
+def _manifest(name: str, end_ns: int) -> Manifest:
     return Manifest(
         experiment=directory.EXPLAINED,
         run_id=name,
@@ -246,7 +262,7 @@ def _manifest(name: str, named: Named, wall_s: float) -> Manifest:
         where=directory.PLACE,
         clock="real",
         seed=0,
-        wall_s=round(wall_s, 3),
-        virtual_s=named.end_ns / 1e9,
+        wall_s=0.0,
+        virtual_s=end_ns / 1e9,
         versions={"python": sys.version.split()[0]},
     )

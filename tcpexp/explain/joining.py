@@ -24,14 +24,25 @@ class Alignment:
     joined: tuple[Joined, ...]
 
     def aligned(self, packets: pl.DataFrame) -> pl.DataFrame:
-        """Return packets with all times by the clock of the first capture of their pair."""
-        done: set[str] = set()
+        """Return packets with all times by the clock of the first capture that each can be joined
+        to, also by way of another one.
+        """
+        if not self.joined:
+            return packets
+        return pl.concat(
+            self._by_first(str(part["capture"][0]), part)
+            for part in packets.partition_by("capture", maintain_order=True)
+        )
+
+    def _by_first(self, capture: str, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return rows with times by ``capture``'s clock by that of the first capture."""
+        before: dict[str, Joined] = {}
         for pair in self.joined:
-            first, second = pair.captures
-            if second not in done and first not in done:
-                packets = pair.aligned(packets)
-                done.add(second)
-        return packets
+            before.setdefault(pair.captures[1], pair)
+        while capture in before:
+            pair = before[capture]
+            rows, capture = rows.with_columns(pair.clock.to_first()), pair.captures[0]
+        return rows
 
     def places(self) -> pl.DataFrame:
         """Return ``capture``, ``stream`` and ``side`` (client or server): which end the capture of
@@ -85,7 +96,13 @@ def between(packets: pl.DataFrame, named: pl.DataFrame, nodes: Nodes) -> Between
         numbers, on=["capture", "number"], how="left", maintain_order="left"
     )
     joined = join_captures(known)
-    journeys = [_journeys(one, named, nodes) for one in joined]
+    journeys: list[pl.DataFrame] = []
+    told: set[int] = set()
+    for one in joined:
+        # of three captures of a connection the first two
+        rows = _journeys(one, named, nodes).filter(~pl.col("connection").is_in(sorted(told)))
+        told |= set(rows["connection"].drop_nulls().to_list())
+        journeys.append(rows)
     return Between(
         tuple(finding for one in joined for finding in one.findings),
         pl.concat(journeys) if journeys else empty_frame("journeys"),

@@ -12,7 +12,7 @@ from tcpexp.plan.types import FlowPlan, InterfacePlan, Needs, NetworkPlan, NodeP
 
 #: So many connections get a name of their own as flows, those with most payload; the others are in
 #: all tables too, without one.
-MOST_FLOWS = 24
+MOST_FLOWS = 12
 #: So many hosts are named in a plan, those of flows first.
 MOST_HOSTS = 2000
 TOPOLOGY = "as captured"

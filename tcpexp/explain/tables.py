@@ -17,6 +17,7 @@ from tcpexp.analysis.resent import build_resent
 from tcpexp.analysis.timeouts import build_timeouts
 from tcpexp.diagnosis.segments import segments_of
 from tcpexp.diagnosis.tracking import with_copies
+from tcpexp.explain.again import deciding_packets
 from tcpexp.explain.casting import Cast
 from tcpexp.explain.hosts import Vantage, find_vantage, hosts_of
 from tcpexp.explain.plan import Stand, flows_of
@@ -30,6 +31,31 @@ from tcpexp.plan.paths import Paths
 from tcpexp.plan.types import FlowPlan, RunPlan
 from tcpexp.store.frames import conform, empty_frame, write_table
 from tcpexp.store.rundata import RunData
+
+#: The columns of ``packets`` by which connections are told.
+_OF_STREAMS = (
+    "capture", "number", "node", "t_ns", "protocol", "src", "dst", "src_port", "dst_port", "stream",
+    "flags", "seq", "payload_bytes", "checksum_bad",
+)  # fmt: skip
+#: Those that throughput and what was sent again are made of: fewer columns, less memory.
+_OF_FLOWS = (*_OF_STREAMS, "flow", "connection", "frame_bytes", "seq_rel", "dsn", "mptcp")
+_OF_RESENT = (
+    *_OF_STREAMS, "flow", "connection", "frame_bytes", "ack", "window", "seq_rel", "mss", "ts_val",
+    "ts_ecr", "sack_blocks",
+)  # fmt: skip
+#: Those by which packets are known that a capture has twice.
+_OF_COPIES = (
+    *_OF_STREAMS,
+    "connection",
+    "ip_id",
+    "ack",
+    "window",
+    "checksum",
+    "ts_val",
+    "seq_rel",
+    "ack_rel",
+    "window_bytes",
+)
 
 
 @dataclass(frozen=True)
@@ -63,21 +89,31 @@ def name_packets(
     if cast is not None:
         packets = packets.with_columns(t_ns=pl.col("t_ns") - cast.zero_ns)
     nodes = hosts_of(packets, {} if cast is None else cast.hosts)
-    streams = conn.describe_streams(believed(packets), nodes)
+    streams = conn.describe_streams(believed(packets.select(_OF_STREAMS)), nodes)
     found = conn.build_connections(streams, nodes)
     flows = flows_of(found) if cast is None else cast.flows
     found = _with_largest(found, flows) if cast is None else cast.named(found)
     vantage = find_vantage(packets, streams, sides)
     where = vantage.nodes(streams, _senders(streams, found, flows), nodes)
-    named = conn.attach_flows(packets, streams, found).drop("node", strict=False)
-    named = named.join(where, on=["capture", "stream"], how="left", maintain_order="left")
-    named = named.with_columns(node=pl.coalesce("node", "capture"))
-    whole = conform(with_ace(named), "packets")
+    whole = conform(with_ace(_with_names(packets, streams, found, where)), "packets")
     subflows = find_subflows(whole, streams, found)
     last = whole["t_ns"].max()
     end_ns = int(last) + 1 if isinstance(last, int) else 1
     return Named(
         whole, found, subflows, nodes, flows, vantage, vantage.stands(streams, nodes), end_ns
+    )
+
+
+def _with_names(
+    packets: pl.DataFrame, streams: pl.DataFrame, found: pl.DataFrame, where: pl.DataFrame
+) -> pl.DataFrame:
+    """Return packets with ``connection``, ``flow`` and ``node``; no other column is copied."""
+    place = ["capture", "stream"]
+    own = conn.attach_flows(packets.select(place), streams, found).join(
+        where, on=place, how="left", maintain_order="left"
+    )
+    return packets.with_columns(
+        own["connection"], own["flow"], node=own["node"].fill_null(own["capture"])
     )
 
 
@@ -132,7 +168,9 @@ def write_tables(run_dir: Path, named: Named, plan: RunPlan) -> RunData:
     resent = _resent(run, named)
     write_table(run_dir, "resent", resent)
     run.forget("resent")
-    write_table(run_dir, "timeouts", build_timeouts(run, resent))
+    # what only the kernel knows of timers is in no packet: what was sent again is enough
+    nothing = _OneCapture(run, empty_frame("packets"))
+    write_table(run_dir, "timeouts", build_timeouts(nothing, resent))
     return RunData(run_dir)
 
 
@@ -141,7 +179,9 @@ def at_both_ends(packets: pl.DataFrame, nodes: Nodes) -> pl.DataFrame:
     this very moment: for what asks for one end's own capture where there is only one.
     """
     tcp = packets.filter(pl.col("protocol") == "tcp")
-    return pl.concat([tcp.with_columns(node=nodes.of_address(end)) for end in ("src", "dst")])
+    within = pl.col("src") == pl.col("dst")  # one host speaks to itself
+    ends = (("src", tcp), ("dst", tcp.filter(~within)))
+    return pl.concat([part.with_columns(node=nodes.of_address(end)) for end, part in ends])
 
 
 def _nearest_receiver(named: Named) -> pl.DataFrame:
@@ -150,7 +190,7 @@ def _nearest_receiver(named: Named) -> pl.DataFrame:
     """
     receivers = {flow.name: receiver_of(flow) for flow in named.flows}
     senders = {flow.name: flow.sender for flow in named.flows}
-    own = believed(named.packets).filter(pl.col("flow").is_not_null())
+    own = believed(named.packets.select(_OF_FLOWS)).filter(pl.col("flow").is_not_null())
     at = pl.col("node")
     to, of = (
         pl.col("flow").replace_strict(ends, default=None, return_dtype=pl.String)
@@ -186,11 +226,12 @@ def _resent(run: RunData, named: Named) -> pl.DataFrame:
     only if the capture is the sender's: elsewhere it may be one that was overtaken.
     """
     parts = []
-    segments = segments_of(named.packets, conn.table_of(named.connections))
+    segments = segments_of(named.packets.select(_OF_COPIES), conn.table_of(named.connections))
     doubled = with_copies(segments).filter("copy") if segments.height else segments
-    for part in named.packets.partition_by("capture", maintain_order=True):
+    tcp = named.packets.select(_OF_RESENT).filter(pl.col("protocol") == "tcp")
+    for part in tcp.partition_by("capture", maintain_order=True):
         once = part.join(doubled, on=["capture", "number"], how="anti", maintain_order="left")
-        whole = at_both_ends(once, named.nodes)
+        whole = at_both_ends(deciding_packets(once), named.nodes)
         rows = build_resent(_OneCapture(run, whole))
         where = conn.with_new_bytes(part.filter(pl.col("protocol") == "tcp")).select(
             "capture", "number", "new_bytes", at="node"

@@ -7,6 +7,7 @@ what a script does not name is not compared.
 from __future__ import annotations
 
 from tcpexp.packetdrill.script import Event, Ip, Option, Tcp
+from tcpexp.packetdrill.text import option_text
 
 #: packetdrill's tolerance of times: at least so much, or this part of the time since the event
 #: before (config.c).
@@ -115,7 +116,10 @@ def wrong_options(script: tuple[Option, ...], seen: tuple[Option, ...]) -> str |
         return f"bad outbound TCP options: expected {_kinds(wanted)}, actual {_kinds(found)}"
     for kind, option in wanted.items():
         if kind != "TS" and option != found[kind]:
-            return f"bad value in outbound TCP option {kind}: expected {option}, got {found[kind]}"
+            texts = (option_text(option), option_text(found[kind]))
+            return "bad value in outbound TCP option {}: expected <{}>, got <{}>".format(
+                kind, *texts
+            )
     return None
 
 

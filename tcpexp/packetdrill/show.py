@@ -1,114 +1,83 @@
-"""A script's outcome as text: the failing line as packetdrill's users know it, and a ladder of what
-was and what should have been.
+"""A script that failed, for people: the line as packetdrill names it, what should have been and
+what was, and a ladder of the events up to there.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
 
 from tcpexp.packetdrill.outcome import Happened, Judged
-from tcpexp.packetdrill.script import Ip, Packet, Script
-from tcpexp.packetdrill.text import packet_text, text_of
+from tcpexp.packetdrill.script import Packet, Script
+from tcpexp.packetdrill.text import packet_text, text_of, time_text
 
-#: Columns between the peer's line and this end's.
-WIDTH = 78
-#: Packets that went out afterwards, of which so many are shown.
-MOST_BESIDES = 5
+#: So many events before the one that failed are shown.
+BEFORE = 8
 
 
-def complaint(script: Script, judged: Judged) -> str:
-    """Return packetdrill's message for the first event that was wrong, "" for a script that agrees.
+def failure_lines(script: Script, judged: Judged) -> list[str]:
+    """Return the lines that tell of a script that does not agree, none of one that does.
 
-    ``file:line: error handling packet: live packet field tcp_ack: expected: ...``, then the
-    script's packet and the one that went out.
+    ``<file>:<line>: error: <what>`` as packetdrill prints it; below it, where packets are compared,
+    the script's and the one that was seen; then the ladder.
     """
     if judged.verdict == "agrees":
-        return ""
-    failing = _failing(judged)
-    what = "packet" if failing and isinstance(failing.event.action, Packet) else "event"
-    lines = [f"{script.name}:{judged.line or 1}: error handling {what}: {judged.wrong}"]
-    if failing is not None and failing.seen is not None:
-        lines.append(f"script packet: {_time(failing.expected_ns)} {_plain(failing.event.action)}")
-        lines.append(f"actual packet: {_time(failing.at_ns)} {_plain(_as_asked(failing))}")
-    elif judged.line:
-        lines.append(f"script line:   {script.source(judged.line).strip()}")
-    return "\n".join(lines)
+        return []
+    place = script.name if judged.line is None else f"{script.name}:{judged.line}"
+    lines = [f"{place}: error: {judged.wrong or 'the player failed'}"]
+    failed = next((each for each in judged.happened if each.wrong is not None), None)
+    if failed is not None and isinstance(failed.event.action, Packet):
+        lines.append(
+            f"  script packet: {_seconds(failed.expected_ns)} {_bare(failed.event.action)}"
+        )
+        if failed.seen is not None:
+            lines.append(f"  actual packet: {_seconds(failed.at_ns)} {_bare(failed.seen)}")
+        else:
+            lines.append("  actual packet: none came")
+    return [*lines, "", *ladder_lines(judged)]
 
 
-def ladder(judged: Judged, last: int | None = None) -> list[str]:
-    """Return the packets as arrows between the peer, left, and the TCP under test, right, with its
-    program's calls; one line each, and two for the packet that is wrong: what should have been,
-    marked ``x``, and what was.
+def ladder_lines(judged: Judged) -> list[str]:
+    """Return the last events with their times: the script's side, an arrow for packets, and what
+    went wrong beside it.
 
-    ``last`` is how many events to show at most, the failing one and those before it.
+    Packets that went out and that no line names are among them, marked as such.
     """
-    happened = judged.happened if last is None else judged.happened[-last:]
-    rows = [f"{'line':>4} {'time':>10}  peer{'TCP under test':>{WIDTH - 2}}"]
-    for each in happened:
-        rows += _rows(each)
-    for at, packet in judged.besides[:MOST_BESIDES] if judged.verdict != "agrees" else ():
-        bare = replace(packet, ip=Ip())
-        rows.append(_row("", at, _arrow(bare, "<", "-"), " no line names it"))
-    return rows
+    rows = [*_events(judged), *((at_ns, _besides(packet)) for at_ns, packet in judged.besides)]
+    first = len(judged.happened) - BEFORE - 1
+    since = judged.happened[first].at_ns or 0 if first > 0 else -1
+    shown = sorted((row for row in rows if row[0] >= since), key=lambda row: row[0])
+    return [f"  {at_ns / 1e9:10.6f}  {text}" for at_ns, text in shown]
 
 
-def _rows(happened: Happened) -> list[str]:
-    """Return one event's lines."""
-    event, action = happened.event, happened.event.action
-    at = happened.at_ns if happened.at_ns is not None else happened.expected_ns
+def _events(judged: Judged) -> Iterator[tuple[int, str]]:
+    at_ns = 0
+    for (
+        each
+    ) in judged.happened:  # in the script's order: what was answered stands before its answer
+        seen_ns = each.at_ns if each.at_ns is not None else each.expected_ns or 0
+        at_ns = max(at_ns, seen_ns)
+        mark = "" if each.wrong is None else "  <-- here"
+        yield at_ns, f"{_arrow(each)} {each.event.line:>4}  {_what(each)}{mark}"
+
+
+def _arrow(happened: Happened) -> str:
+    action = happened.event.action
     if not isinstance(action, Packet):
-        row = _row(str(event.line), at, _inside(text_of(action)), "", "x" if happened.wrong else "")
-        return [row] if happened.wrong is None else [row, _row("", None, _inside(happened.wrong))]
-    if action.direction == "in":
-        mark = "x" if happened.wrong else ""
-        return [_row(str(event.line), at, _arrow(action, ">", "-"), happened.wrong or "", mark)]
-    if happened.wrong is None:
-        return [_row(str(event.line), at, _arrow(_as_asked(happened), "<", "-"))]
-    should = _arrow(action, "<", ".")
-    lines = [_row(str(event.line), happened.expected_ns, should, " should have been", "x")]
-    if happened.seen is None:
-        return [*lines, _row("", happened.at_ns, _inside(happened.wrong))]
-    return [*lines, _row("", happened.at_ns, _arrow(_as_asked(happened), "<", "-"), " was")]
+        return "   "
+    return "-->" if action.direction == "in" else "<--"
 
 
-def _as_asked(happened: Happened) -> Packet:
-    """Return the packet that went out, with its IP header only if the script speaks of it."""
-    script, seen = happened.event.action, happened.seen
-    assert isinstance(script, Packet)
-    if seen is None or script.ip != Ip():
-        return seen or script
-    return replace(seen, ip=Ip())
+def _what(happened: Happened) -> str:
+    return f"{time_text(happened.event)} {text_of(happened.event.action)}"
 
 
-def _inside(text: str) -> str:
-    """Return what happens at this end, beside its line."""
-    text = " ".join(text.split())
-    return f"|{text if len(text) < WIDTH else text[: WIDTH - 4] + '...':>{WIDTH - 1}} |"
+def _besides(packet: Packet) -> str:
+    return f"<--       {_bare(packet)}  (no line names it)"
 
 
-def _row(line: str, at: int | None, middle: str, after: str = "", mark: str = "") -> str:
-    return f"{mark:1}{line:>3} {_time(at):>10}  {middle}{after}".rstrip()
+def _bare(packet: Packet) -> str:
+    return packet_text(packet).lstrip("<> ")
 
 
-def _arrow(packet: Packet, head: str, stroke: str) -> str:
-    """Return a packet as an arrow with its text on it."""
-    text = f" {_plain(packet)} "
-    if len(text) > WIDTH - 4:
-        text = f" {text[1 : WIDTH - 9]}... "
-    if head == ">":
-        return f"|{stroke * 2}{text}{stroke * (WIDTH - len(text) - 3)}>|"
-    return f"|<{stroke * (WIDTH - len(text) - 3)}{text}{stroke * 2}|"
-
-
-def _plain(packet: object) -> str:
-    """Return a packet without its direction, which the arrow shows."""
-    assert isinstance(packet, Packet)
-    return packet_text(packet)[2:]
-
-
-def _time(at_ns: int | None) -> str:
+def _seconds(at_ns: int | None) -> str:
     return "-" if at_ns is None else f"{at_ns / 1e9:.6f}"
-
-
-def _failing(judged: Judged) -> Happened | None:
-    return next((each for each in judged.happened if each.wrong is not None), None)

@@ -74,6 +74,15 @@ def test_intervals_follow_each_other_without_a_gap_and_hold_all_bytes() -> None:
     assert rows["bytes"].sum() == transfer.size
 
 
+@pytest.mark.parametrize("at", ["client", "server"])
+def test_bytes_are_whole_where_a_gap_is_filled_late_and_the_last_packet_has_data(at) -> None:
+    packets, connections = Transfer(cwnd=20, lost=frozenset({40}), at=at).run()
+    has_data = pl.col("payload_bytes") > 0
+    cut = packets.filter(pl.col("number") <= packets.filter(has_data)["number"].max())
+    different = cut.filter(has_data).unique(["src", "seq"])["payload_bytes"].sum()
+    assert limits(cut, connections)["bytes"].sum() == different
+
+
 def test_one_direction_alone_says_that_it_cannot_be_told() -> None:
     rows = limits(*Transfer(cwnd=8, acks=False).run())
     assert set(rows.filter(pl.col("limit") != "handshake")["limit"]) == {"unknown"}
@@ -90,3 +99,39 @@ def test_the_paragraph_names_who_is_slow() -> None:
     verdict = limit_verdicts(small, 1)[0]
     assert sum(share.share for share in verdict.shares) == pytest.approx(1)
     assert capture_paragraph(small.clear()) == ""
+
+
+def test_a_closed_window_is_seen_though_its_scale_is_not_known() -> None:
+    reads = [(0, 0), (1000 * MS, 30_000), (2000 * MS, 200_000)]
+    packets, connections = Transfer(size=100_000, window=20 * MSS, reads=reads).run()
+    late = packets.filter(~pl.col("flags").str.contains("S")).with_columns(
+        window_bytes=pl.lit(None, dtype=pl.Int64)
+    )
+    rows = limits(late, connections)
+    closed = rows.filter(pl.col("limit") == "receive_window")
+    assert (closed["to_ns"] - closed["from_ns"]).sum() > 1000 * MS
+
+
+def test_at_a_far_capture_without_time_stamps_full_segments_are_no_slow_program() -> None:
+    far = Transfer(size=600_000, cwnd=60, rate_bps=2_000_000, at="server")
+    rows = limits(*far.run()).with_columns(ns=pl.col("to_ns") - pl.col("from_ns"))
+    assert rows.filter(pl.col("limit") == "application")["ns"].sum() < rows["ns"].sum() / 10
+    spaced = rows.filter(pl.col("limit") == "bottleneck")
+    assert spaced["ns"].sum() > rows["ns"].sum() / 2 and "unsure" in spaced["sure"].to_list()
+
+
+def test_without_the_scale_a_congestion_window_is_unsure() -> None:
+    packets, connections = Transfer(cwnd=8).run()
+    late = packets.filter(~pl.col("flags").str.contains("S")).with_columns(
+        window_bytes=pl.lit(None, dtype=pl.Int64)
+    )
+    rows = limits(late, connections).filter(pl.col("limit") == "congestion_window")
+    assert set(rows["sure"]) == {"unsure"}
+    assert "scale was not captured" in rows["why"][0]
+
+
+def test_copies_of_packets_are_no_losses() -> None:
+    packets, connections = Transfer(cwnd=8).run()
+    twice = pl.concat([packets, packets.with_columns(t_ns=pl.col("t_ns") + 10_000)])
+    twice = twice.sort("t_ns").with_columns(number=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
+    assert "loss" not in set(limits(twice, connections)["limit"])

@@ -62,6 +62,7 @@ VALIDATED = {
     "explain.md: tcpexp check --spec lab.yaml trace.pcap": "all",
     "explain.md: tcpexp explain trace.pcap --anonymise": "all",
     "install.md: scripts/run": "all",
+    "packetdrill.md: tcpexp packetdrill close.pkt": "all",
     "install.md: vagrant up && vagrant ssh": "all",
     "own-congestion-control.md: tcpexp run gentle.yaml": "all",
     "kernels.md: tcpexp kernel build": (

@@ -3,7 +3,9 @@ gives the same folder.
 """
 
 import json
+import re
 import shutil
+import struct
 
 import polars as pl
 import pytest
@@ -107,7 +109,7 @@ def test_captures_of_one_name_are_kept_apart(tmp_path):
 def test_what_is_no_capture_is_refused(tmp_path, capsys):
     text = tmp_path / "notes.pcap"
     text.write_text("this is no capture at all")
-    with pytest.raises(DataError, match=r"notes\.pcap"):
+    with pytest.raises(DataError, match=re.escape(f"{text} is no capture")):
         explain_captures([text], tmp_path / "results")
     assert not list((tmp_path / "results").rglob("*.*"))
     for wrong in (tmp_path, tmp_path / "absent.pcap"):
@@ -115,6 +117,14 @@ def test_what_is_no_capture_is_refused(tmp_path, capsys):
             explain_captures([wrong], tmp_path / "results")
     assert main(["explain", str(tmp_path / "absent.pcap")]) == 2
     assert "there is no file" in capsys.readouterr().err
+
+
+def test_a_capture_without_packets_has_a_page_that_says_so(tmp_path):
+    path = tmp_path / "nothing.pcap"
+    path.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+    explained = explain_captures([path], tmp_path / "results")
+    assert explained.run.table("connections").height == 0
+    assert "There are no packets." in explained.report.read_text(encoding="utf-8")
 
 
 def test_a_folder_with_something_else_in_it_is_not_touched(made, tmp_path):

@@ -38,7 +38,7 @@ def transfer() -> list[tuple[int, int, int, tuple, dict]]:
     return sorted(sent, key=lambda packet: packet[0])
 
 
-def write_ends(folder):
+def write_ends(folder, offset_ns=OFFSET_NS):
     """Write what each end captured; the server's clock is ahead."""
     start = 10**18
     seen = {0: [], 1: []}
@@ -54,7 +54,7 @@ def write_ends(folder):
             folder / name,
             sorted((start + at + ahead, packet) for at, packet in seen[side]),
         )
-        for side, name, ahead in ((0, "client.pcap", 0), (1, "server.pcap", OFFSET_NS))
+        for side, name, ahead in ((0, "client.pcap", 0), (1, "server.pcap", offset_ns))
     ]
 
 
@@ -105,3 +105,19 @@ def test_it_can_be_made_again(explained):
     before = explained.run.table("packets")
     explain_again(explained.path)
     assert explained.run.table("packets").equals(before)
+
+
+def test_what_nobody_measured_is_null(explained):
+    flow = explained.run.metrics["flows"]["connection 1"]
+    assert flow["delay"]["delay_p50_ms"] == pytest.approx(WAY_NS / 1e6, abs=0.1)
+    assert flow["delay"]["queueing_p50_ms"] is None
+    text = (explained.path / "metrics.json").read_text()
+    json.loads(text, parse_constant=pytest.fail)
+
+
+def test_clocks_that_fit_are_left_alone(tmp_path):
+    explained = explain_captures(write_ends(tmp_path, WAY_NS // 4), tmp_path / "results")
+    findings = explained.run.table("findings").filter(pl.col("kind") == "clocks")
+    assert "agree: no packet comes before it left" in findings["sentence"][0]
+    delays = explained.run.table("journeys")["delay_ns"].drop_nulls()
+    assert set(delays) == {WAY_NS * 3 // 4, WAY_NS * 5 // 4}

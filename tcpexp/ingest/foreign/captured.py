@@ -172,7 +172,7 @@ def read_file(path: Path, name: str, how: How) -> Captured:
     texts = address_texts(context)
     packets = packets.with_columns(texts.gather(packets[end]).alias(end) for end in ("src", "dst"))
     captures = _captures(name, packets, facts)
-    notes = _notes(path, (packets, captures), facts, (context, tally, whole))
+    notes = _notes((path, name), (packets, captures), facts, (context, tally, whole))
     return Captured(path, packets, segments, captures, tally.first_ns, notes)
 
 
@@ -208,12 +208,12 @@ _COOKED = 113
 
 
 def _notes(
-    path: Path,
+    called: tuple[Path, str],
     table: tuple[pl.DataFrame, dict[int, str]],
     facts: FileFacts,
     known: tuple[Context, _Tally, Reassembly],
 ) -> CaptureNotes:
-    packets, captures = table
+    (path, name), (packets, captures) = called, table
     context, tally, whole = known
     words = list(context.words.known)
     protocols: Counter[str] = Counter()
@@ -229,7 +229,7 @@ def _notes(
     taken = f"packets inside {' and '.join(tunnels)} are taken" if tunnels else None
     return CaptureNotes(
         file=str(path),
-        captures=tuple(dict.fromkeys(captures.values())),
+        captures=tuple(dict.fromkeys(captures.values())) or (name,),
         format=facts.format,
         bytes=path.stat().st_size,
         interfaces=tuple(_interface_notes(packets, captures, facts)),

@@ -6,7 +6,6 @@ A header of 24 bytes, then records: a header of 16 bytes (more in some variants)
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from tcpexp.ingest.foreign.pieces import (
     FileFacts,
     Interface,
     Piece,
+    RecordReader,
     Source,
     positions,
     with_spare,
@@ -62,11 +62,12 @@ def is_pcap(magic: bytes) -> bool:
     return magic[:4] in _VARIANTS or magic[3::-1] in _VARIANTS
 
 
-class PcapReader:
+class PcapReader(RecordReader):
     """Reads a file piece by piece; the first 8 bytes are read already."""
 
+    header_bytes = _HEADER_BYTES
+
     def __init__(self, path: Path, source: Source, magic: bytes) -> None:
-        self._source = source
         big = magic[:4] in _VARIANTS
         self._order = ">" if big else "<"
         self._variant = _VARIANTS[magic[:4] if big else magic[3::-1]]
@@ -77,26 +78,10 @@ class PcapReader:
         self._link = link & _LINK_BITS
         self._minor = minor if major == 2 else 4
         order = "big-endian" if big else "little-endian"
-        self.facts = FileFacts(f"pcap ({self._variant.words}, {order})")
+        super().__init__(source, FileFacts(f"pcap ({self._variant.words}, {order})"))
         self.facts.interfaces.append(Interface(self._link, snaplen))
 
-    def pieces(self) -> Iterator[Piece]:
-        """Yield the packets; one that was cut off at the end is left out, and ``facts`` say so."""
-        rest, before = b"", _HEADER_BYTES
-        while block := self._source.read():
-            buffer = rest + block
-            begins, end = self._walk(buffer, before)
-            rest = buffer[end:]
-            before += end
-            if begins:
-                yield self._piece(buffer[:end], begins)
-            if self.facts.damage:
-                return
-        if rest:
-            self.facts.damage = f"the last record is cut off, {len(rest):,} bytes from the end"
-
     def _walk(self, buffer: bytes, before: int) -> tuple[list[int], int]:
-        """Return where the whole records of ``buffer`` begin, and where the last one ends."""
         begins: list[int] = []
         found = begins.append
         head = self._variant.record_bytes

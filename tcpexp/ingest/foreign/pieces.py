@@ -125,6 +125,40 @@ class Source:
         return b""
 
 
+class RecordReader:
+    """A file of records one behind the other, each of which says where the next one begins."""
+
+    #: Bytes before the first record.
+    header_bytes: int
+
+    def __init__(self, source: Source, facts: FileFacts) -> None:
+        self._source = source
+        self.facts = facts
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the packets; one that was cut off at the end is left out, and ``facts`` say so."""
+        rest, before = b"", self.header_bytes
+        while block := self._source.read():
+            buffer = rest + block
+            begins, end = self._walk(buffer, before)
+            rest = buffer[end:]
+            before += end
+            if begins:
+                yield self._piece(buffer[:end], begins)
+            if self.facts.damage:
+                return
+        if rest:
+            self.facts.damage = f"the last record is cut off, {len(rest):,} bytes from the end"
+
+    def _walk(self, buffer: bytes, before: int) -> tuple[list[int], int]:
+        """Return where the whole records of ``buffer`` begin, and where the last one ends."""
+        raise NotImplementedError
+
+    def _piece(self, buffer: bytes, begins: list[int]) -> Piece:
+        """Return the packets of the whole records in ``buffer``."""
+        raise NotImplementedError
+
+
 def with_spare(buffer: bytes) -> Bytes:
     """Return the bytes as an array, with zeros behind the end so that a header can be taken at its
     largest size wherever it begins.

@@ -17,7 +17,7 @@ from tcpexp.ingest.foreign.labels import judge
 from tcpexp.ingest.foreign.naming import names_of_files
 from tcpexp.ingest.foreign.notes import Notes
 from tcpexp.ingest.tshark import without_unknown_scale
-from tcpexp.store.frames import conform, schema_of
+from tcpexp.store.frames import conform, empty_frame, schema_of
 from tcpexp.telling import Say, say_nothing
 
 
@@ -77,6 +77,8 @@ def _finished(file: Captured, zero: int, labels: bool) -> tuple[pl.DataFrame, in
     """Return a file's packets as rows of the table, and how many connections have labels that may
     differ from Wireshark's.
     """
+    if not file.captures:
+        return empty_frame("packets"), 0
     names = list(dict.fromkeys(file.captures.values()))
     named = {
         "capture": pl.col("interface").replace_strict(file.captures, return_dtype=pl.String),
@@ -88,11 +90,9 @@ def _finished(file: Captured, zero: int, labels: bool) -> tuple[pl.DataFrame, in
         packets = packets.hstack(judged)
     # packets of one capture are in order as they are
     whole = packets.select(
-        named[column].alias(column)
-        if column in named
-        else (
-            pl.col(column) if column in packets.columns else pl.lit(None, dtype=kind).alias(column)
-        )
+        named.get(column, pl.col(column) if column in packets.columns else pl.lit(None))
+        .cast(kind)
+        .alias(column)
         for column, kind in schema_of("packets").items()
     )
     whole = without_unknown_scale(whole)

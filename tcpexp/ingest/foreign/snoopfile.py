@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from tcpexp.ingest.foreign.pieces import (
     FileFacts,
     Interface,
     Piece,
+    RecordReader,
     Source,
     positions,
     with_spare,
@@ -34,34 +34,20 @@ def is_snoop(magic: bytes) -> bool:
     return magic == _MAGIC
 
 
-class SnoopReader:
+class SnoopReader(RecordReader):
     """Reads a file piece by piece; the first 8 bytes are read already."""
 
+    header_bytes = 16
+
     def __init__(self, path: Path, source: Source) -> None:
-        self._source = source
         head = source.read(8)
         if len(head) < 8:
             raise DataError(f"{path}: the file ends in its header", hint="record it again")
         version, link = struct.unpack(">II", head)
-        self.facts = FileFacts(f"snoop (version {version})")
+        super().__init__(source, FileFacts(f"snoop (version {version})"))
         # a link type that nobody knows stays its own, far from pcap's
         self._link = _LINKS.get(link, 0x10000 + link)
         self.facts.interfaces.append(Interface(self._link))
-
-    def pieces(self) -> Iterator[Piece]:
-        """Yield the packets; one that was cut off at the end is left out, and ``facts`` say so."""
-        rest, before = b"", 16
-        while block := self._source.read():
-            buffer = rest + block
-            begins, end = self._walk(buffer, before)
-            rest = buffer[end:]
-            before += end
-            if begins:
-                yield self._piece(buffer[:end], begins)
-            if self.facts.damage:
-                return
-        if rest:
-            self.facts.damage = f"the last record is cut off, {len(rest):,} bytes from the end"
 
     def _walk(self, buffer: bytes, before: int) -> tuple[list[int], int]:
         begins: list[int] = []

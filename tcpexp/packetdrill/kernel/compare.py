@@ -12,8 +12,8 @@ from typing import Any
 
 from tcpexp.packetdrill.fields import seconds, tolerance_ns, wrong_field, wrong_ip, wrong_segment
 from tcpexp.packetdrill.guest import wire
-from tcpexp.packetdrill.kernel.constants import errno_name, number_of
-from tcpexp.packetdrill.kernel.expressions import number, octets, required, single
+from tcpexp.packetdrill.kernel.constants import errno_words
+from tcpexp.packetdrill.kernel.expressions import errno_number, number, octets, required, single
 from tcpexp.packetdrill.kernel.packets import protocol_of
 from tcpexp.packetdrill.kernel.syscalls import epoll_data
 from tcpexp.packetdrill.outcome import Unplayable
@@ -134,7 +134,7 @@ def wrong_call(call: Call, entry: dict[str, Any], begin_ns: int, least_ns: int) 
     if "result" not in entry:
         return "the call has not returned"
     result, errno = entry["result"], entry["errno"]
-    said = f" with errno {errno} ({errno_name(errno)})" if errno else ""
+    said = f" with errno {errno_words(errno)}" if errno else ""
     if call.result.kind != "ellipsis":
         expected = number(call.result)
         if call.name in GIVE_DESCRIPTORS and expected >= 0:
@@ -142,8 +142,9 @@ def wrong_call(call: Call, entry: dict[str, Any], begin_ns: int, least_ns: int) 
                 return f"Expected non-negative result but got {result}{said}"
         elif result != expected:
             return f"Expected result {expected} but got {result}{said}"
-    if call.errno is not None and result < 0 and number_of(call.errno) != errno:
-        return f"Expected errno {call.errno} but got {errno_name(errno)}"
+    if call.errno is not None and result < 0 and errno_number(call.errno) != errno:
+        expected = errno_number(call.errno)
+        return f"Expected errno {errno_words(expected)} but got {errno_words(errno)}"
     if result < 0:
         return None
     return _wrong_outputs(call, entry["outputs"], begin_ns, least_ns)

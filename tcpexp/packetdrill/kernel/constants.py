@@ -7,6 +7,7 @@ for what is newer.
 from __future__ import annotations
 
 import errno
+import os
 
 _TABLE = """
 AF_INET=2 AF_INET6=10 AF_UNSPEC=0 CAP_NET_ADMIN=12 CAP_NET_BIND_SERVICE=10 CAP_NET_RAW=13
@@ -130,6 +131,6 @@ def number_of(word: str) -> int:
     return ERRNOS[word] if word in ERRNOS else CONSTANTS[word]
 
 
-def errno_name(number: int) -> str:
-    """Return the name of an errno, ``errno 999`` for one without."""
-    return errno.errorcode.get(number, f"errno {number}")
+def errno_words(number: int) -> str:
+    """Return an errno as packetdrill writes it: ``11 (Resource temporarily unavailable)``."""
+    return f"{number} ({os.strerror(number)})"

@@ -38,6 +38,18 @@ def number(expression: Expression) -> int:
     raise Unplayable(f"an argument of the kind {expression.kind} where a number is expected")
 
 
+def errno_number(word: str) -> int:
+    """Return the number of an errno's symbol.
+
+    Raises:
+        Unplayable: Linux does not have it.
+    """
+    try:
+        return number_of(word)
+    except KeyError:
+        raise Unplayable(f"the errno {word}, which Linux does not have") from None
+
+
 def _called(name: str, argument: Expression) -> int:
     if name in ("htons", "ntohs"):
         return socket.htons(number(argument) & 0xFFFF)

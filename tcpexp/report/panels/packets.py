@@ -197,6 +197,8 @@ def _stranger(run: RunData, connection: int | None) -> str:
     """Return what a connection without flow is called: by the action whose process opened it, if
     one did.
     """
+    if run.captured:
+        return f"connection {connection}"
     steps = dict(run.table("connections").select("connection", "step").iter_rows())
     step = steps.get(connection)
     return "no flow" if step is None else f"no flow (opened by {step})"

@@ -4,6 +4,7 @@ import gzip
 import struct
 
 from tcpexp.ingest.foreign import read_foreign
+from tcpexp.store.frames import schema_of
 from tests.support import containers as k
 from tests.support import crafting as c
 from tests.support.crafting import Talk
@@ -211,6 +212,12 @@ def test_a_packet_of_an_interface_that_nobody_described_ends_reading(tmp_path):
     found, notes = only(path)
     assert found.packets.height == 1
     assert f"the block at byte {len(first):,} contradicts itself" in notes.damage
+
+
+def test_a_capture_without_packets_is_an_empty_table(tmp_path):
+    found, notes = only(c.write_pcap(tmp_path / "x.pcap", []))
+    assert dict(found.packets.schema) == schema_of("packets")
+    assert (found.packets.height, found.epoch_ns, notes.captures) == (0, 0, ("x",))
 
 
 def test_a_wrong_record_ends_reading_with_its_place(tmp_path):

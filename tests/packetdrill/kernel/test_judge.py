@@ -107,7 +107,7 @@ def test_a_log_as_the_script_says():
         (3, {"parts": sent(Tcp("S.E", 0, 0, 1, 5, options=SYN_ACK.options))}, 5, "tcp_ece"),
         (3, {"parts": sent(Tcp("S.", 0, 1, 1, 5, options=SYN_ACK.options))}, 5, "payload_len"),
         (3, {"error": "no packet"}, 5, "Timed out waiting for packet"),
-        (4, {"errno": 9}, 6, "Expected errno EAGAIN but got EBADF"),
+        (4, {"errno": 9}, 6, "Expected errno 11 (Resource temporarily unavailable) but got 9 (Bad"),
         (4, {"blocked": True}, 6, "the call blocks"),
         (5, {"tcp_info": "02" + "00" * 231}, 7, "assert tcpi_state"),
         (5, {"tcp_info": None}, 7, "no TCP_INFO"),
@@ -129,6 +129,16 @@ def test_payload_that_is_not_zeros():
     made["events"][3]["parts"] = [data[:-2] + "61"]
     found = judge(parse_script(script, "script.pkt"), WAYS["ipv4"], made)
     assert "payload" in str(found.wrong)
+
+
+def test_a_call_that_blocks_is_not_what_a_missing_packet_makes_wrong():
+    made = log()
+    made["events"][4].pop("result")
+    made["events"][5] = {"base": 152 * MS, "error": "no packet"}
+    assert judged(made).line == 7
+    made = log()
+    made["events"][4].pop("result")
+    assert (judged(made).line, judged(made).wrong) == (6, "the call has not returned")
 
 
 def test_a_guest_that_fails_is_not_the_kernel_s_disagreement():

@@ -8,17 +8,8 @@ from tcpexp.packetdrill.outcome import Judged, Unplayable
 from tcpexp.packetdrill.parser import parse_script
 from tcpexp.packetdrill.utcp.player import play
 from tcpexp.packetdrill.utcp.systems import freebsd, linux, system_of
+from tests.support.drills import SERVER
 
-SERVER = """
-0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
-+0 setsockopt(3, SOL_SOCKET, SO_REUSEADDR, [1], 4) = 0
-+0 bind(3, ..., ...) = 0
-+0 listen(3, 1) = 0
-+0 < S 0:0(0) win 32792 <mss 1000,sackOK,nop,nop,nop,wscale 7>
-+0 > S. 0:0(0) ack 1 <...>
-+.1 < . 1:1(0) ack 1 win 257
-+0 accept(3, ..., ...) = 4
-"""
 CLIENT = """
 0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
 +0 fcntl(3, F_GETFL) = 0x2 (flags O_RDWR)
