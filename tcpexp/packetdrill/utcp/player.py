@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 from tcpexp.packetdrill.assertions import Assertions
@@ -44,7 +45,7 @@ from tcpexp.tcp.core.config import Config
 from tcpexp.tcp.core.connection import Connection
 from tcpexp.tcp.core.fastopen import make_cookie
 from tcpexp.tcp.core.isn import Endpoint, fixed_isn
-from tcpexp.tcp.core.segment import ACK, FIN, PSH, SYN, Segment
+from tcpexp.tcp.core.segment import ACK, FIN, SYN, Segment
 from tcpexp.tcp.core.stack import Outgoing, Stack
 from tcpexp.tcp.core.states import State
 
@@ -197,6 +198,7 @@ class Player:
             if self.system.forgets_cookies:
                 self.system.forgets_cookies = False
                 self.stack.cookies.clear()
+                self.stack.refused.clear()
         else:
             words = self.assertions.check(action.text, self._info())
         if words is not None:
@@ -221,11 +223,25 @@ class Player:
     def _collect(self) -> None:
         """Keep what goes out, hear what the connections say, and let a blocked call go on."""
         while True:
-            sent = self.stack.segments_to_send(self.now)
+            sent = self._hand_down(self.stack.segments_to_send(self.now))
             self.wire.extend((self.now, outgoing) for outgoing in sent)
             heard = self._hear()
             if not (sent or heard or self._go_on()):
                 return
+
+    def _hand_down(self, sent: list[Outgoing]) -> list[Outgoing]:
+        """Return what goes out as the system's large packets would have it."""
+        offload = self.system.offload
+        if offload is None or len(sent) < 2:
+            return sent
+        done: list[Outgoing] = []
+        for ends, some in groupby(sent, key=lambda each: (each.local, each.remote)):
+            burst = [each.segment for each in some]
+            connection = self.stack.connections.get((ends[0].port, ends[1]))
+            if connection is not None:
+                burst = offload.push(connection, burst)
+            done += [Outgoing(*ends, segment) for segment in burst]
+        return done
 
     def _hear(self) -> bool:
         """Take the events of all connections; return whether there were any."""
@@ -479,8 +495,7 @@ class Player:
     def _aggregate(self, first: Outgoing, wanted: Tcp) -> Segment:
         """Join segments of one size up to the length of the script's: what TSO would have sent.
 
-        Where a system cuts its large packets decides which of them end with PSH, so PSH is taken
-        over from the script. Not with ``--strict_segments``.
+        The flags are those of the last. Not with ``--strict_segments``.
         """
         segment = first.segment
         if self.script.option("strict_segments") is not None:
@@ -498,7 +513,6 @@ class Player:
             return segment
         final = parts[-1]
         payload = b"".join(part.payload for part in parts)
-        final = replace(final, flags=final.flags & ~PSH | (PSH if "P" in wanted.flags else 0))
         return replace(final, seq=segment.seq, payload=payload, options=segment.options)
 
     def _wrong(

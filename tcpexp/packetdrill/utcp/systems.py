@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from tcpexp.packetdrill.outcome import Unplayable
 from tcpexp.packetdrill.script import Script
+from tcpexp.packetdrill.utcp.offload import Offload
 from tcpexp.tcp.core.config import MS, SECOND, Config
 
 #: Sysctls without a meaning for this TCP: caches, offloads, memory, logging.
@@ -25,10 +26,7 @@ WITHOUT_EFFECT = frozenset(
         "net.inet.tcp.ecn.maxretries",
         "net.inet.tcp.tolerate_missing_ts",
         "net.ipv4.tcp_no_metrics_save",
-        "net.ipv4.tcp_min_tso_segs",
         "net.ipv4.tcp_tso_win_divisor",
-        "net.ipv4.tcp_pacing_ss_ratio",
-        "net.ipv4.tcp_pacing_ca_ratio",
         "net.ipv4.tcp_fack",
         "net.ipv4.tcp_syncookies",
         "net.ipv4.tcp_invalid_ratelimit",
@@ -45,8 +43,9 @@ class System:
 
     ``drop_synfin`` is FreeBSD's filter in front of TCP, as the sysctl is called. With
     ``doubles_buffers`` socket options tell of twice the buffer: Linux counts its own overhead.
-    ``fast_open`` are Linux's bits: 1 for clients, 2 for servers, 0x400 for all servers. ``forgets_cookies`` is set
-    when a sysctl has emptied the cache of Fast Open's cookies.
+    ``fast_open`` are Linux's bits: 1 for clients, 2 for servers, 0x400 for all servers.
+    ``forgets_cookies`` is set when a sysctl has emptied the cache of Fast Open's cookies.
+    ``offload`` cuts large packets, None for a system whose PSH does not depend on them.
     """
 
     name: str
@@ -55,6 +54,7 @@ class System:
     fast_open: int = 0
     forgets_cookies: bool = False
     doubles_buffers: bool = False
+    offload: Offload | None = None
 
     def change(self, **settings: object) -> None:
         """Change settings of the connections to come."""
@@ -105,6 +105,7 @@ def freebsd(mtu: int, ip_header: int) -> System:
         dsack=True,
         r2_syn_ns=75 * SECOND,
         rto_after_syn_timeout_ns=SECOND,
+        fast_open_asks_again=False,
         trace=True,
     )
     return System("FreeBSD", config)
@@ -138,6 +139,7 @@ def linux(mtu: int, ip_header: int) -> System:
         reset_acknowledges=True,
         dsack=True,
         rack=True,
+        fast_open_option_space=40,
         tail_loss_probe=True,
         prr=True,
         frto=True,
@@ -147,7 +149,7 @@ def linux(mtu: int, ip_header: int) -> System:
         rto_after_syn_timeout_ns=SECOND,
         trace=True,
     )
-    return System("Linux", config, doubles_buffers=True, fast_open=3)
+    return System("Linux", config, doubles_buffers=True, fast_open=3, offload=Offload())
 
 
 #: What only scripts for FreeBSD have: its sysctls, and its names of states.
@@ -256,6 +258,16 @@ def _fast_open(system: System, value: str) -> None:
     system.fast_open = bits & 0x403
 
 
+def _offload(name: str) -> Setter:
+    """How large packets are."""
+
+    def set_(system: System, value: str) -> None:
+        if system.offload is not None:
+            setattr(system.offload, name, int(value))
+
+    return set_
+
+
 def _ecn(words: dict[str, str]) -> Setter:
     def choose(system: System, value: str) -> None:
         if value not in words:
@@ -289,6 +301,9 @@ SYSCTLS: dict[str, Setter] = {
     "net.inet.tcp.keepidle": _number("keepalive_idle_ns", MS),
     "net.inet.tcp.keepintvl": _number("keepalive_interval_ns", MS),
     "net.inet.tcp.keepcnt": _number("keepalive_probes"),
+    "net.ipv4.tcp_min_tso_segs": _offload("least_segments"),
+    "net.ipv4.tcp_pacing_ss_ratio": _offload("slow_start_percent"),
+    "net.ipv4.tcp_pacing_ca_ratio": _offload("avoidance_percent"),
     "net.ipv4.tcp_sack": _switch("sack"),
     "net.ipv4.tcp_timestamps": _switch("timestamps"),
     "net.ipv4.tcp_window_scaling": _switch("window_scaling"),

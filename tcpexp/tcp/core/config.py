@@ -137,6 +137,13 @@ class Config:
     # Data on the SYN: RFC 7413
     fast_open: bool = False
     """Send data with the SYN to servers that gave a cookie before; as a server, give them."""
+    fast_open_asks_again: bool = True
+    """False: a server that was asked for a cookie and gave none is left alone: BSD."""
+    fast_open_option_space: int = 0
+    """What a SYN's data leave to options; 0 is what these need. Linux leaves all that there can be.
+    """
+    fast_open_pause_ns: int = 15 * MINUTE
+    """How long a server that did not take a SYN's data is left alone: RFC 7413 section 4.1.3.1."""
     fast_open_queue: int = 16
     """Connections that a listener takes by cookie before their handshake: RFC 7413 section 5.1."""
 
@@ -223,6 +230,8 @@ class Config:
             ("dscp", 0, 63),
             ("hop_limit", 1, 255),
             ("syn_queue", 0, 1 << 20),
+            ("fast_open_option_space", 0, 40),
+            ("fast_open_pause_ns", 0, 1 << 62),
             ("fast_open_queue", 0, 1 << 20),
             ("accept_queue", 1, 1 << 20),
             ("challenge_acks_per_second", 1, 1 << 20),
