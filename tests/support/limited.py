@@ -37,7 +37,9 @@ class Transfer:
     timeout_ns: int = 300 * MS
 
     def run(self):
-        self.rows, self.events, self.turn = [], [], 0
+        self.rows: list[dict] = []
+        self.events: list[tuple] = []
+        self.turn = 0
         self.una, self.nxt, self.got, self.beyond = 1, 1, 1, {}
         self.edge, self.sent_count, self.duplicates = 1 + self.window, 0, 0
         self.free_ns = self.ids = 0

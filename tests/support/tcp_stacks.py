@@ -25,7 +25,7 @@ def exchange(*stacks: Stack, now: int = 0) -> list[Outgoing]:
 
 
 def drain(stack: Stack) -> list[tuple[object, object]]:
-    found = []
+    found: list[tuple[object, object]] = []
     while (happened := stack.next_event()) is not None:
         found.append(happened)
     return found
