@@ -72,7 +72,9 @@ def _maxseg(socket: Socket, value: int, system: System) -> Result:
 
 def _buffer(name: str) -> Setter:
     """Set a buffer: Linux keeps twice what was asked for, of which half is for octets."""
-    return lambda socket, value, system: _configure(socket, **{name: value})
+    return lambda socket, value, system: _configure(
+        socket, **{name: value * (2 if system.doubles_buffers else 1)}
+    )
 
 
 def _receive_buffer(socket: Socket, value: int, system: System) -> Result:
@@ -159,7 +161,7 @@ def _value(socket: Socket, name: str, system: System) -> int:
         size = connection.tcb.received.capacity if connection is not None else config.receive_buffer
         return size * (2 if system.doubles_buffers else 1)
     if name == "SO_SNDBUF":
-        return config.send_buffer * (2 if system.doubles_buffers else 1)
+        return config.send_buffer
     if name == "TCP_MAXSEG":
         return connection.tcb.eff_snd_mss if connection is not None else config.mss
     readers: dict[str, int] = {

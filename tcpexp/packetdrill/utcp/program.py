@@ -125,9 +125,13 @@ def _connect(program: Program, running: Running, now: int) -> Result | None:
     socket = program.socket(running.call)
     if socket is None:
         return failed("EBADF")
+    if argument(running.call, 1).value == "AF_UNSPEC":
+        return socket.disconnect(now)
     if any(each.kind == "struct" for each in running.call.arguments):
         raise Unplayable("connect() to an address of its own")
-    if not running.began and "TCP_FASTOPEN_CONNECT" in socket.options:
+    if not running.began and "TCP_FASTOPEN_CONNECT" not in socket.options:
+        socket.config = replace(socket.config, fast_open=False)
+    elif not running.began:
         if not program.system.fast_open & 1:
             return failed("EOPNOTSUPP")
         socket.config = replace(socket.config, fast_open=True)
@@ -165,6 +169,8 @@ def _write(program: Program, running: Running, now: int) -> Result | None:
     socket = program.socket(call)
     if socket is None:
         return failed("EBADF")
+    if call.name in ("write", "send", "sendto") and argument(call, 1).value == "NULL":
+        return failed("EFAULT")
     flags = frozenset[str]()
     if call.name == "sendmsg":
         count, flags = octets_of(argument(call, 1)), words(argument(call, 2))

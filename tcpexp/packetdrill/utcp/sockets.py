@@ -81,6 +81,13 @@ class Socket:
         self.connecting = False
         return Result(0) if self.blocking else failed("EISCONN")
 
+    def disconnect(self, now: int) -> Result:
+        """Give up the connection, with a reset; the socket can connect again."""
+        if self.connection is not None and self.connection.state is not State.CLOSED:
+            self.connection.abort(now)
+        self.connection, self.connecting, self.error, self.heard = None, False, None, Heard()
+        return Result(0)
+
     def open(self, remote: Endpoint, now: int, data: bytes) -> int:
         """Begin an active open with ``data``; return how many octets found room."""
         self.connecting = True

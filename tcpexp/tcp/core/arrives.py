@@ -10,7 +10,7 @@ from __future__ import annotations
 from tcpexp.tcp.core import accecn, ecn, events
 from tcpexp.tcp.core.acks import acknowledge_at_once, acknowledge_soon, take_ack
 from tcpexp.tcp.core.config import SECOND
-from tcpexp.tcp.core.output import send_ack, send_challenge_ack, send_reset
+from tcpexp.tcp.core.output import reset_for, retransmit, send_ack, send_challenge_ack, send_reset
 from tcpexp.tcp.core.segment import ACK, FIN, RST, SYN, URG, Segment
 from tcpexp.tcp.core.seqnum import HALF, MASK, extend
 from tcpexp.tcp.core.states import RECEIVING, State
@@ -71,12 +71,29 @@ def first_check_sequence_number(tcb: Tcb, segment: Segment, seq: int) -> bool:
             set_timer(tcb, Timer.TIME_WAIT, 2 * tcb.config.msl_ns)
         if segment.payload and tcb.config.dsack:
             tcb.received.note_duplicate(seq, seq + len(segment.payload), tcb.rcv_nxt)
-        if segment.flags & SYN:
+        if segment.flags & SYN and is_syn_again(tcb, segment):
+            ecn.learn_from_syn_again(tcb, segment)
+            retransmit(tcb, tcb.out.queue[0], "SYN came again")
+        elif segment.flags & SYN:
+            accecn.answer_syn_ack(tcb, segment)
             send_challenge_ack(tcb)  # RFC 5961 section 4.2: irrespective of the sequence number
         else:
             send_ack(tcb)
     drop(tcb, segment, reason)
     return False
+
+
+def is_syn_again(tcb: Tcb, segment: Segment) -> bool:
+    """Return whether the peer sends its SYN again because our answer was lost, and where it gets
+    that answer again.
+    """
+    return (
+        tcb.config.repeat_syn_ack
+        and tcb.state is State.SYN_RECEIVED
+        and tcb.passive
+        and not segment.flags & ACK
+        and segment.seq == tcb.irs & MASK
+    )
 
 
 def by_offer_only(tcb: Tcb) -> bool:
@@ -117,10 +134,7 @@ def take_without_text(tcb: Tcb, segment: Segment, seq: int) -> bool:
 
 
 def check_timestamp(tcb: Tcb, segment: Segment, seq: int) -> bool:
-    """Return False for a segment from the past, else keep its timestamp if it is the one to echo.
-
-    RFC 7323 section 5.3, RFC 7323 section 4.3.
-    """
+    """Return False for a segment from the past. RFC 7323 section 5.3 rule R1."""
     stamps = segment.options.timestamps
     # DEVIATION from RFC 7323 section 3.2, which would drop it: some middleboxes remove the option
     if stamps is None:
@@ -131,9 +145,19 @@ def check_timestamp(tcb: Tcb, segment: Segment, seq: int) -> bool:
             tcb.ts_recent, tcb.ts_recent_ns = stamps[0], tcb.now
             return True
         return bool(segment.flags & RST) or not tcb.config.paws
-    if seq <= tcb.last_ack_sent:
-        tcb.ts_recent, tcb.ts_recent_ns = stamps[0], tcb.now
     return True
+
+
+def take_timestamp(tcb: Tcb, segment: Segment, seq: int) -> None:
+    """Keep the timestamp of an acceptable segment if it is the one to echo.
+
+    RFC 7323 section 5.3 rule R3, after R1 and R2; RFC 7323 section 4.3.
+    DEVIATION from RFC 7323 section 5.3: not before the acknowledgment is found acceptable too. A
+    blind guess would else shut the peer out by a timestamp of the future (RFC 5961 section 5.2).
+    """
+    stamps = segment.options.timestamps
+    if stamps is not None and seq <= tcb.last_ack_sent:
+        tcb.ts_recent, tcb.ts_recent_ns = stamps[0], tcb.now
 
 
 def second_check_rst_bit(tcb: Tcb, segment: Segment, seq: int) -> bool:
@@ -207,6 +231,7 @@ def fifth_check_ack_field(tcb: Tcb, segment: Segment, seq: int) -> bool:
         drop(tcb, segment, "ACK of nothing sent" if ack > tcb.snd_nxt else "ACK too old")
         send_challenge_ack(tcb) if tcb.config.challenge_acks else send_ack(tcb)
         return False
+    take_timestamp(tcb, segment, seq)
     if counts:
         ecn.on_feedback(tcb, segment, ack)
     flight = tcb.flight
@@ -320,7 +345,11 @@ def seventh_process_segment_text(tcb: Tcb, segment: Segment, seq: int) -> None:
         and tcb.config.reset_on_unread_data
         and seq + len(segment.payload) > tcb.rcv_nxt
     ):
-        send_reset(tcb, tcb.snd_nxt)
+        reset = reset_for(segment) if tcb.config.reset_by_segment else None
+        if reset is None:
+            send_reset(tcb, tcb.snd_nxt)
+        else:
+            tcb.outbox.append(reset)
         delete_tcb(tcb, "aborted", "data after CLOSE")
         return
     payload, received, before = segment.payload, tcb.received, tcb.rcv_nxt

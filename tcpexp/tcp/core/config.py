@@ -51,6 +51,8 @@ class Config:
     sender_sws_avoidance: bool = True
     sws_override_ns: int = 200 * MS
     zero_window_probes: bool = True
+    empty_probes: bool = False
+    """A probe is an ACK with an old sequence number, without an octet of data, as Linux sends it."""
 
     # Acknowledging: RFC 9293 sections 3.8.6.2.2 and 3.8.6.3
     delayed_ack: bool = True
@@ -82,6 +84,8 @@ class Config:
     # Retransmission: RFC 6298
     rto_initial_ns: int = SECOND
     rto_min_ns: int = SECOND
+    rto_spread_min_ns: int = 0
+    """How far the RTO is above SRTT at least, beside ``rto_min_ns``: Linux, 200 ms."""
     rto_max_ns: int = 60 * SECOND
     clock_granularity_ns: int = MS
     timestamp_tick_ns: int = MS
@@ -89,6 +93,9 @@ class Config:
     r2_ns: int = 100 * SECOND
     """Give up when data stay unacknowledged this long: RFC 9293 section 3.8.3."""
     r2_syn_ns: int = 3 * MINUTE
+    syn_linear_timeouts: int = 0
+    """So many times the SYN goes again without doubling the RTO: Linux, 4, against RFC 6298 rule 5.5.
+    """
     rto_after_syn_timeout_ns: int = 3 * SECOND
     """The least RTO with which data begin after the SYN's timer expired: RFC 6298 rule 5.7."""
 
@@ -98,6 +105,12 @@ class Config:
     """Segments of the first flight; None follows RFC 5681 section 3.1 (2 to 4 by size)."""
     slow_start_segments: int = 1
     """Slow start adds what an ACK covers, up to so many segments: L of RFC 3465 section 2.3."""
+    reduce_from_cwnd: bool = False
+    """ssthresh follows from cwnd, not from FlightSize: Linux, against RFC 5681 section 3.1."""
+    growth_by_delivery: bool = False
+    """cwnd grows by what an ACK newly delivers: what was SACKed, or counted by duplicate ACKs, before
+    counts no more. And it was in use if it was so at any time in the last round trip. Linux.
+    """
     initial_ssthresh: int = 1 << 30
     fixed_window_segments: int = 8
     """Only for the control ``fixed_window``."""
@@ -131,6 +144,12 @@ class Config:
 
     accecn_order: int = 0
     """1: the option's counters begin with ECT(1). RFC 9768 section 3.2.3 leaves it open."""
+    accecn_everywhere: bool = False
+    """The option with all its counters in every segment, once the peer's was seen: Linux."""
+    accecn_thinned: int = 0
+    """With acknowledgments of more packets than this on average, the flags' counter is believed not
+    to have gone round; 0 believes the worst, as RFC 9768 appendix A.2.1 has it. Linux has 4.
+    """
     ecn_on_all: bool = False
     """With accurate ECN, acknowledgments and retransmissions can be marked too: Linux."""
 
@@ -162,6 +181,8 @@ class Config:
     # Closing and robustness: RFC 9293 section 3.6.1, RFC 5961, RFC 7323 section 5
     msl_ns: int = 2 * MINUTE
     reset_on_unread_data: bool = True
+    reset_by_segment: bool = False
+    """The reset for data after CLOSE is that of an unknown connection, as Linux sends it."""
     reset_acknowledges: bool = False
     """A reset of this end's own carries ACK and RCV.NXT, as most systems send it."""
     reset_window: bool = True
@@ -172,6 +193,11 @@ class Config:
     """False: a RST in TIME-WAIT is ignored. RFC 1337 section 3."""
     icmp_ends_attempts: bool = True
     """A hard ICMP error ends an attempt to connect: RFC 9293 SHLD-26."""
+    repeat_syn_ack: bool = False
+    """A SYN that comes again in SYN-RECEIVED is answered with the SYN,ACK again, by most systems.
+
+    RFC 9293 section 3.10.7.4 has an acknowledgment.
+    """
     repeat_fin: bool = False
     """An ACK of the peer's FIN carries this end's unacknowledged FIN again, as BSD systems do."""
     challenge_acks: bool = True
@@ -212,6 +238,7 @@ class Config:
             ("sws_override_ns", 100 * MS, SECOND),
             ("rto_initial_ns", 1, 1 << 62),
             ("rto_min_ns", 1, 1 << 62),
+            ("rto_spread_min_ns", 0, 1 << 62),
             ("rto_max_ns", 1, 1 << 62),
             ("clock_granularity_ns", 1, SECOND),
             ("timestamp_tick_ns", MS, SECOND),
@@ -227,6 +254,8 @@ class Config:
             ("quick_acks", 0, 1 << 20),
             ("slow_start_segments", 1, 1 << 20),
             ("accecn_order", 0, 1),
+            ("accecn_thinned", 0, 1 << 16),
+            ("syn_linear_timeouts", 0, 100),
             ("dscp", 0, 63),
             ("hop_limit", 1, 255),
             ("syn_queue", 0, 1 << 20),

@@ -61,6 +61,17 @@ def learn_from_syn(tcb: Tcb, segment: Segment) -> None:
             accecn.learn_from_syn_ack(tcb, segment)
 
 
+def learn_from_syn_again(tcb: Tcb, segment: Segment) -> None:
+    """Take the IP-ECN field of a SYN that comes again, for the SYN,ACK; one without flags says that
+    something on the way may drop the others, and no packet is to be marked.
+
+    RFC 9768 section 3.1.5.
+    """
+    if tcb.ecn.counters is not None:
+        tcb.ecn.counters.syn_ecn = segment.ecn
+        tcb.ecn.willing = tcb.ecn.willing and segment.flags & _FLAGS != 0
+
+
 def on_departure(tcb: Tcb, flags: int, payload: bytes, new: bool) -> tuple[int, int]:
     """Return the flags, and the ECN field of the IP header, of a segment that goes out.
 
@@ -120,7 +131,7 @@ def respond(tcb: Tcb, ack: int, flight: int) -> None:
         return
     tcb.ecn.marked = False
     if ack > tcb.ecn.reduced_at and not tcb.in_recovery:
-        tcb.congestion.on_congestion(flight, tcb.now)
+        tcb.congestion.on_congestion(tcb.in_use(flight), tcb.now)
         note_reduction(tcb)
         note_congestion(tcb, "ECN")
 

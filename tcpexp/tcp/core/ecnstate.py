@@ -33,6 +33,8 @@ class Counters:
     told_octets: tuple[int, int, int] = (0, 0, 0)  # in the last option
     last_ecn: int = NOT_ECT  # of the packet that arrived last
     option_seen: bool = False  # the peer's option gets through
+    last_stamp: int | None = None  # TSval of the acknowledgment that came last
+    packets_per_ack: float = 0.0  # a mean
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ def on_new_ack(tcb: Tcb, octets: int, flight_before: int, rtt_ns: int | None = N
 
     RFC 5681 section 3, RFC 6582 section 3.2, RFC 6675 section 5.
     """
+    repeated = 0 if tcb.sack_ok else tcb.duplicate_acks
     tcb.duplicate_acks = 0
     tcb.limited_octets = 0
     tcb.timeouts = 0
@@ -29,6 +30,9 @@ def on_new_ack(tcb: Tcb, octets: int, flight_before: int, rtt_ns: int | None = N
         tcb.in_rto_recovery = False
     if not tcb.in_recovery:
         if octets and not tcb.ecn.marked:
+            if tcb.config.growth_by_delivery:
+                octets = max(tcb.out.newly_delivered - repeated * tcb.eff_snd_mss, 0)
+                flight_before = _most_of_round(tcb, flight_before)
             srtt_ns, una, nxt = tcb.rtt.srtt_ns, tcb.snd_una, tcb.snd_nxt
             report = AckReport(octets, tcb.now, srtt_ns, flight_before, rtt_ns, una, nxt)
             tcb.congestion.on_ack(report)
@@ -43,6 +47,18 @@ def on_new_ack(tcb: Tcb, octets: int, flight_before: int, rtt_ns: int | None = N
         leave_recovery(tcb, "new ACK")
     else:
         on_partial_ack(tcb, octets)
+
+
+def _most_of_round(tcb: Tcb, flight: int) -> int:
+    """Return the most octets that were outstanding during this round trip and the one before.
+
+    RFC 7661 section 4.3: a window is used if it was so at some time of the last round trip.
+    """
+    congestion = tcb.congestion
+    if tcb.snd_una > congestion.round_end:
+        congestion.round_end, congestion.round_most = tcb.snd_nxt, flight
+    congestion.round_most = max(congestion.round_most, flight)
+    return congestion.round_most
 
 
 def after_ack(tcb: Tcb, segment: Segment, ack: int, flight: int, advanced: bool) -> None:
@@ -168,7 +184,7 @@ def enter_recovery(tcb: Tcb, advanced: bool | None = False) -> None:
 
     RFC 5681 section 3.2 steps 2 and 3, RFC 6582 section 3.2 step 2, RFC 6675 section 5 step 4.
     """
-    flight = tcb.flight - tcb.limited_octets
+    flight = tcb.in_use(tcb.flight - tcb.limited_octets)
     tcb.recover = tcb.snd_nxt
     tcb.fast_retransmit_from = tcb.snd_nxt
     first = next(tcb.out.lost()) if tcb.uses_rack else tcb.out.queue[0]
@@ -195,7 +211,7 @@ def on_timeout(tcb: Tcb) -> None:
 
     RACK knows of some that they may still be under way: RFC 8985 section 6.3.
     """
-    flight = tcb.flight
+    flight = tcb.in_use(tcb.flight)
     frto.on_timeout(tcb)
     prr.end(tcb, completed=False)
     tcb.in_recovery = False

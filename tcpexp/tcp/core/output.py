@@ -41,8 +41,9 @@ def options_for(tcb: Tcb, flags: int, payload: bytes) -> Options:
     """
     if flags & SYN:
         return syn_options(tcb)
-    if flags & RST:
-        return NONE
+    if flags & RST:  # RFC 7323 section 3.2: timestamps SHOULD be in it
+        agreed = tcb.timestamps_ok and tcb.state is not State.SYN_SENT
+        return Options(timestamps=(timestamp(tcb), tcb.ts_recent)) if agreed else NONE
     reports = tcb.sack_ok and not payload and tcb.received.to_report
     if tcb.timestamps_ok:
         sack = wire_blocks(tcb, 3) if reports else ()

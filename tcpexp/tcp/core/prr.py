@@ -22,6 +22,7 @@ def begin(tcb: Tcb, advanced: bool | None) -> None:
     sacked = sum(sent.end - sent.seq for sent in tcb.out.queue if sent.sacked)
     if advanced is None:
         tcb.prr = Prr(max(1, tcb.flight - sacked))
+        tcb.congestion.cwnd = tcb.out.pipe + tcb.eff_snd_mss  # the fast retransmit, and no more yet
         return
     tcb.prr = Prr(max(1, tcb.flight - sacked + tcb.out.newly_delivered))
     on_ack(tcb, advanced)

@@ -22,11 +22,23 @@ class RttEstimator:
         "minimum_rtt_ns",
         "rto_ns",
         "rttvar_ns",
+        "spread_min_ns",
         "srtt_ns",
     )
 
-    def __init__(self, initial_ns: int, min_ns: int, max_ns: int, granularity_ns: int) -> None:
-        """Begin with RTO 1 second, or what the configuration says. RFC 6298 section 2, rule 2.1."""
+    def __init__(
+        self,
+        initial_ns: int,
+        min_ns: int,
+        max_ns: int,
+        granularity_ns: int,
+        spread_min_ns: int = 0,
+    ) -> None:
+        """Begin with RTO 1 second, or what the configuration says. RFC 6298 section 2, rule 2.1.
+
+        The RTO is above SRTT by ``spread_min_ns`` at least.
+        """
+        self.spread_min_ns = spread_min_ns
         self.srtt_ns: int | None = None
         self.rttvar_ns = 0
         self.rto_ns = initial_ns
@@ -55,7 +67,7 @@ class RttEstimator:
             )
             self.srtt_ns += (rtt_ns - self.srtt_ns) // (8 * expected_samples)
         self.backoffs = 0
-        rto = self.srtt_ns + max(self.granularity_ns, 4 * self.rttvar_ns)
+        rto = self.srtt_ns + max(self.granularity_ns, 4 * self.rttvar_ns, self.spread_min_ns)
         self.rto_ns = min(max(rto, self.min_ns), self.max_ns)  # rules 2.4 and 2.5
 
     def back_off(self) -> None:

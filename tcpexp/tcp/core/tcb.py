@@ -135,7 +135,11 @@ class Tcb:
         self.received = ReceiveBuffer(config.receive_buffer)
         self.timers = Timers()
         self.rtt = RttEstimator(
-            config.rto_initial_ns, config.rto_min_ns, config.rto_max_ns, config.clock_granularity_ns
+            config.rto_initial_ns,
+            config.rto_min_ns,
+            config.rto_max_ns,
+            config.clock_granularity_ns,
+            config.rto_spread_min_ns,
         )
         self.congestion: CongestionControl = make_control(self.eff_snd_mss, config)
         self.delivery = Delivery() if self.congestion.paced else None
@@ -229,6 +233,10 @@ class Tcb:
     def flight(self) -> int:
         """FlightSize: octets sent and not cumulatively acknowledged. RFC 5681 section 2."""
         return self.snd_nxt - self.snd_una
+
+    def in_use(self, flight: int) -> int:
+        """Return what a reduction of the window begins from: ``flight``, RFC 5681 section 3.1."""
+        return self.congestion.cwnd if self.config.reduce_from_cwnd else flight
 
     @property
     def uses_rack(self) -> bool:

@@ -46,7 +46,8 @@ def retransmission_timeout(tcb: Tcb) -> None:
     else:
         loss.on_timeout(tcb)
     tcb.timeouts += 1
-    tcb.rtt.back_off()
+    if not (tcb.state is State.SYN_SENT and tcb.timeouts <= tcb.config.syn_linear_timeouts):
+        tcb.rtt.back_off()
     retransmit(tcb, first, "timeout")
     losstimer.start(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
     if tcb.timeouts == tcb.config.r1_retransmissions:
@@ -71,7 +72,10 @@ def probe_window(tcb: Tcb) -> None:
     RFC 9293 section 3.8.6.1 (MUST-36, MUST-37), RFC 1122 section 4.2.2.17.
     """
     out = tcb.out
-    if out.queue:
+    if not out.queue and out.unsent and tcb.config.empty_probes:
+        _wait_for_answer(tcb)
+        emit(tcb, tcb.snd_una - 1, ACK)
+    elif out.queue:
         first = out.queue[0]
         if (
             tcb.now - tcb.last_arrival_ns >= tcb.config.r2_ns

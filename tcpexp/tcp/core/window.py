@@ -12,11 +12,13 @@ from tcpexp.tcp.core.tcb import Tcb
 def right_edge(tcb: Tcb) -> int:
     """Return the right window edge to offer now; it never moves back.
 
-    With silly-window avoidance it moves only by a whole segment or half the buffer. RFC 9293
-    section 3.8.6.2.2 (MUST-39), RFC 9293 section 3.8.6.
+    With silly-window avoidance it moves only by a whole segment or half the buffer, and never by
+    what the header's field cannot say. RFC 9293 section 3.8.6.2.2 (MUST-39), RFC 9293 section
+    3.8.6, RFC 7323 section 2.2.
     """
     received = tcb.received
-    edge = tcb.rcv_nxt + received.capacity - len(received.readable)
+    most = 0xFFFF << (tcb.rcv_scale if tcb.scaling else 0)
+    edge = tcb.rcv_nxt + min(received.capacity - len(received.readable), most)
     gain = edge - tcb.rcv_adv
     if gain <= 0:
         return tcb.rcv_adv

@@ -87,6 +87,7 @@ class CongestionControl:
         self.cwnd = self.initial_cwnd
         self.ssthresh = config.initial_ssthresh
         self.bytes_acked = 0
+        self.round_end = self.round_most = 0  # only for ``Config.growth_by_delivery``
         self.most_per_ack = config.slow_start_segments * smss
         # RFC 9406 section 4.3: for the first slow start only, whose end is not known
         self.hystart = HyStart() if config.hystart else None
