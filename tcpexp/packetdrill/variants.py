@@ -35,13 +35,26 @@ DEFINES: dict[IpVersion, dict[str, str]] = {
 #: (STANDARD) and what FreeBSD does instead.
 SYSTEMS = frozenset({"STANDARD"})
 
+#: What only scripts for FreeBSD have: its sysctls, and its names of states.
+_FREEBSD = re.compile(r"\bnet\.inet\.|\bkern\.|\bTCPI_(?!OPT_)")
 _VERSION = re.compile(r"^\s*--ip_version=(\S+)", re.MULTILINE)
 _CONDITION = re.compile(r"#(ifdef|ifndef|else|endif)\b\s*(\w*)")
 
 
+def system_of(text: str) -> str:
+    """Return for which system a script was written: FreeBSD by its sysctls and names, else Linux,
+    whose language packetdrill's own is.
+    """
+    return "FreeBSD" if _FREEBSD.search(text) else "Linux"
+
+
 def versions_of(text: str) -> tuple[IpVersion, ...]:
-    """Return the IP versions for which a script is: the one that it names, else all three."""
+    """Return the IP versions for which a script is: the one that it names, else all three; of
+    FreeBSD's, whose runner names none, packetdrill's own, IPv4.
+    """
     named = _VERSION.search(text)
+    if named is None and system_of(text) == "FreeBSD":
+        return ("ipv4",)
     return tuple(each for each in IP_VERSIONS if named is None or each == named[1]) or ("ipv4",)
 
 

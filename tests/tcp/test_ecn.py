@@ -346,3 +346,50 @@ def test_a_path_that_clears_the_field_is_harmless() -> None:
 def test_an_unknown_choice_is_refused() -> None:
     with pytest.raises(ValueError, match="'off', 'accept', 'request' or 'accurate'"):
         Config(ecn="yes")
+
+
+def test_a_syn_ack_that_comes_again_is_answered_with_its_own_field() -> None:
+    """RFC 9768 section 3.2.2.1: the first arrived unmarked, the second with ECT(0)."""
+    play(
+        ACCURATE
+        + """
+        0.2 < SAC seq 0 ack 1 win 60000 ect0 <mss 1000>
+        0.2 > Ae seq 1 ack 1 not-ect
+        """,
+        opened=False,
+        ecn="accurate",
+        accecn_option=False,
+    )
+
+
+@pytest.mark.parametrize(("as_client", "syn"), [("request", "SEC"), ("off", "S")])
+def test_a_client_may_ask_for_less_than_a_server_takes(as_client: str, syn: str) -> None:
+    script = f"0 connect\n0 > {syn} seq 0 not-ect <mss 1000>"
+    play(script, opened=False, ecn="accurate", ecn_as_client=as_client)
+
+
+def test_the_flags_of_a_syn_may_go_again() -> None:
+    script = "0 connect\n0 > SEC seq 0 <mss 1000>\n1 > {} seq 0 <mss 1000>"
+    play(script.format("S"), opened=False, ecn="request")
+    play(script.format("SEC"), opened=False, ecn="request", ecn_syn_retries=1)
+
+
+def test_all_counters_go_with_data_once_the_peer_has_shown_that_its_option_gets_through() -> None:
+    """Segments are smaller by the option's twelve octets."""
+    settings = {"ecn": "accurate", "accecn_everywhere": True, "accecn_order": 1}
+    play(
+        """
+        0.0 connect
+        0.0 > SeEC seq 0 <mss 1000>
+        0.1 < SAC seq 0 ack 1 win 60000 <mss 1000, ecn0 1 0 1>
+        0.1 > AC seq 1 ack 1 <ecn1 1 0 1>
+        0.2 write 2000
+        0.2 > AeE seq 1:989 ack 1 <ecn1 1 0 1>
+        0.2 > AeE seq 989:1977 ack 1 <ecn1 1 0 1>
+        0.2 > APeE seq 1977:2001 ack 1 <ecn1 1 0 1>
+        """,
+        opened=False,
+        nagle=False,
+        **settings,
+    )
+    play(ACCURATE + "0.2 write 1000\n0.2 > APeE seq 1:1001 ack 1", opened=False, **settings)

@@ -208,3 +208,39 @@ def test_a_cookie_is_one_address_and_one_key() -> None:
     assert make_cookie(OTHER_KEY, CLIENT) != make_cookie(OTHER_KEY, "10.0.0.3")
     assert make_cookie(OTHER_KEY, CLIENT) != make_cookie(b"another key 1234", CLIENT)
     assert len(make_cookie(OTHER_KEY, CLIENT)) == 8
+
+
+def test_a_simultaneous_open_hands_out_no_cookie() -> None:
+    client = make(CLIENT, fast_open=True)
+    connection = client.connect(Endpoint(SERVER, 80), 0)
+    (syn,) = client.segments_to_send(0)
+    assert syn.segment.options.fast_open == b""
+    client.receive(Segment(80, connection.tcb.local.port, 7, 0, SYN, 1000), SERVER, 0)
+    (answer,) = client.segments_to_send(0)
+    assert answer.segment.flags == SYN | ACK
+    assert answer.segment.options.fast_open is None
+
+
+def test_the_option_from_before_it_had_a_kind_is_answered_in_kind() -> None:
+    """RFC 7413 section 7: kind 254, told from other experiments by F989."""
+    asks = Options(mss=1460, fast_open=b"", fast_open_old=True)
+    assert encode_options(asks)[4:8] == bytes((254, 4, 0xF9, 0x89))
+    assert decode_options(encode_options(asks)) == asks
+    assert decode_options(bytes((254, 4, 0xF9, 0x8A))).fast_open is None
+    server = make(SERVER, fast_open=True)
+    server.listen(80)
+    server.receive(Segment(50000, 80, 7, 0, SYN, 1000, b"", asks), CLIENT, 0)
+    (answer,) = server.segments_to_send(0)
+    assert answer.segment.options.fast_open == make_cookie(OTHER_KEY, CLIENT)
+    assert answer.segment.options.fast_open_old
+
+
+def test_a_server_may_do_without_cookies() -> None:
+    server = make(SERVER, fast_open=True, fast_open_without_cookie=True)
+    listener = server.listen(80)
+    server.receive(Segment(50000, 80, 7, 0, SYN, 1000, HELLO, Options(mss=1460)), CLIENT, 0)
+    (answer,) = server.segments_to_send(0)
+    assert answer.segment.ack == 8 + len(HELLO)
+    accepted = listener.accept()
+    assert accepted is not None
+    assert accepted.read(99, 0) == HELLO

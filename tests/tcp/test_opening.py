@@ -191,3 +191,25 @@ def test_numbers_wrap() -> None:
         isn=(1 << 32) - 1500,
         peer_isn=(1 << 32) - 100,
     )
+
+
+def test_the_first_timeouts_of_a_syn_need_not_double() -> None:
+    """As Linux has it; RFC 6298 rule 5.5 doubles."""
+    play(
+        """
+        0 connect
+        0 > S seq 0
+        1 > S seq 0
+        2 > S seq 0
+        4 > S seq 0
+        """,
+        opened=False,
+        syn_linear_timeouts=1,
+    )
+
+
+def test_a_syn_that_comes_again_may_be_answered_as_the_first_was() -> None:
+    """RFC 9293 section 3.10.7.4 has an acknowledgment; most systems send the SYN,ACK again."""
+    half_open = "0 listen\n0 < S seq 0 win 60000\n0 > SA seq 0 ack 1\n0.5 < S seq 0 win 60000\n"
+    play(half_open + "0.5 > A seq 1 ack 1", opened=False)
+    play(half_open + "0.5 > SA seq 0 ack 1", opened=False, repeat_syn_ack=True)

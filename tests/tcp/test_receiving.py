@@ -251,3 +251,57 @@ def test_window_walk_of_a_slow_reader() -> None:
             seen[second] = player.sent[-1][1].window
             player.sent.clear()
     assert seen == wanted
+
+
+def test_no_update_for_space_that_the_field_cannot_offer() -> None:
+    """Without scaling 65535 is the most: octets that are read out of 200,000 change nothing."""
+    play(
+        """
+        1 < A seq 1:1001 ack 1
+        1 < A seq 1001:2001 ack 1
+        1 > A seq 1 ack 2001 win 65535
+        1 read 2000
+        """,
+        receive_buffer=200_000,
+        window_scaling=False,
+    )
+
+
+def test_the_timestamp_of_an_unacceptable_acknowledgment_is_not_echoed() -> None:
+    """Else one blind segment from the future would shut the peer out: its own are then old."""
+    play(
+        STAMPED_OPEN
+        + """
+        1 < A seq 1 ack 9999 win 60000 <ts 900000:100>
+        1 > A seq 1 ack 1 <ts 1000:1000>            # challenged
+        1 < PA seq 1:101 ack 1 win 60000 <ts 1001:100>
+        1.04 > A seq 1 ack 101 <ts 1040:1001>
+        """,
+        opened=False,
+        timestamps=True,
+    )
+
+
+def test_the_timestamp_of_a_segment_outside_the_window_is_not_echoed() -> None:
+    """RFC 7323 section 5.3: R2 rejects it before R3 records."""
+    play(
+        STAMPED_OPEN
+        + """
+        1 < A seq 1:101 ack 1 win 60000 <ts 1001:100>
+        1.04 > A seq 1 ack 101 <ts 1040:1001>
+        2 < A seq 1:101 ack 1 win 60000 <ts 2001:100>
+        2 > A seq 1 ack 101 <ts 2000:1001>
+        """,
+        opened=False,
+        timestamps=True,
+    )
+
+
+def test_a_reset_carries_timestamps() -> None:
+    """RFC 7323 section 3.2: they SHOULD be sent in a RST, too."""
+    play(
+        STAMPED_OPEN + "1 abort\n1 > RA seq 1 ack 1 <ts 1000:1000>",
+        opened=False,
+        timestamps=True,
+        reset_acknowledges=True,
+    )

@@ -262,3 +262,16 @@ def test_urgent_data_in_both_directions() -> None:
     assert player.connection.urgent == 10
     assert len(player.connection.read(4, player.now)) == 4
     assert player.connection.urgent == 6
+
+
+def test_a_probe_may_be_an_acknowledgment_with_an_old_number() -> None:
+    play(
+        """
+        1 < A seq 1 ack 1 win 0
+        1 write 10
+        2 > A seq 0 ack 1
+        2.1 < A seq 1 ack 1 win 1000
+        2.1 > PA seq 1:11 ack 1
+        """,
+        empty_probes=True,
+    )

@@ -177,6 +177,8 @@ def encode_option(option: Option) -> bytes:
     if kind == "sack":
         edges = [edge & 0xFFFFFFFF for block in option.blocks for edge in block]
         return bytes((5, 2 + 4 * len(edges))) + struct.pack(f"!{len(edges)}I", *edges)
+    if option.data == "valid":
+        raise Unplayable(f"the TCP option {option.kind} with a digest")
     data = bytes.fromhex(option.data)
     if kind == "FO":
         return bytes((FASTOPEN, 2 + len(data))) + data

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from tcpexp.packetdrill.guest.device import Addresses
 from tcpexp.packetdrill.outcome import Unplayable
 from tcpexp.packetdrill.script import Script
-from tcpexp.packetdrill.variants import IpVersion, versions_of
+from tcpexp.packetdrill.variants import IpVersion, system_of, versions_of
 
 #: packetdrill's own, where neither a script nor a way says one.
 BIND_PORT = CONNECT_PORT = 8080
@@ -48,7 +48,7 @@ def ways_of(script: Script) -> tuple[Way, ...]:
 
     A name that ends in ``v4`` or ``v6`` says so as well (run_all.py of google/packetdrill).
     """
-    if script.option("ip_version"):
+    if script.option("ip_version") or system_of(script.text) == "FreeBSD":
         return tuple(WAYS[version] for version in versions_of(script.text))
     stem = script.name.removesuffix(".pkt")
     if stem.endswith("v6"):

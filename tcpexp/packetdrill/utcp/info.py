@@ -62,17 +62,19 @@ def unconnected() -> dict[str, int]:
 def tcp_info(connection: Connection, now: int, syn_data: bool = False) -> dict[str, int]:
     """Return the members of ``struct tcp_info`` that this TCP knows, and the symbols for them.
 
-    ``syn_data`` says that the peer has acknowledged data that went with the SYN.
+    ``syn_data`` says that data went with the SYN, and the other end acknowledged them, if it was
+    this end that opened.
     """
     tcb = connection.tcb
     mss = tcb.eff_snd_mss
     queue = tcb.out.queue
     rtt = tcb.rtt
     ssthresh = tcb.congestion.ssthresh
+    data = syn_data and (tcb.fast_opened or not tcb.passive)
     unlimited = ssthresh >= connection.config.initial_ssthresh
     found = {
         "tcpi_state": NUMBERS[tcb.state],
-        "tcpi_options": _options(connection) | (OPTIONS["SYN_DATA"] if syn_data else 0),
+        "tcpi_options": _options(connection) | (OPTIONS["SYN_DATA"] if data else 0),
         "tcpi_snd_cwnd": round(tcb.congestion.cwnd / mss),
         "tcpi_snd_ssthresh": 0x7FFFFFFF if unlimited else round(ssthresh / mss),
         "tcpi_ca_state": MODES.index(_mode(connection)),
@@ -119,7 +121,6 @@ def _options(connection: Connection) -> int:
         "SACK": tcb.sack_ok,
         "WSCALE": tcb.scaling,
         "ECN": tcb.ecn.on,
-        "SYN_DATA": tcb.fast_opened,
     }
     return sum(OPTIONS[name] for name, is_on in on.items() if is_on)
 

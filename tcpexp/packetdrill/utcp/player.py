@@ -37,15 +37,15 @@ from tcpexp.packetdrill.utcp import info, shell
 from tcpexp.packetdrill.utcp.icmp import meaning
 from tcpexp.packetdrill.utcp.program import Program, Running
 from tcpexp.packetdrill.utcp.sockets import Heard, Result, Socket
-from tcpexp.packetdrill.utcp.systems import System, freebsd, linux, system_of
+from tcpexp.packetdrill.utcp.systems import System, system_for
 from tcpexp.packetdrill.utcp.wire import Numbers, Unmapped
-from tcpexp.packetdrill.variants import DEFINES, IpVersion
+from tcpexp.packetdrill.variants import DEFINES, IpVersion, system_of
 from tcpexp.tcp.core import events
 from tcpexp.tcp.core.config import Config
 from tcpexp.tcp.core.connection import Connection
 from tcpexp.tcp.core.fastopen import make_cookie
 from tcpexp.tcp.core.isn import Endpoint, fixed_isn
-from tcpexp.tcp.core.segment import ACK, FIN, SYN, Segment
+from tcpexp.tcp.core.segment import ACK, FIN, RST, SYN, Segment
 from tcpexp.tcp.core.stack import Outgoing, Stack
 from tcpexp.tcp.core.states import State
 
@@ -65,12 +65,18 @@ LONGEST_NS = 3_600 * 10**9
 AFTERWARDS_NS = 10**9
 
 
-def play(script: Script, ip_version: IpVersion = "ipv4", system: str | None = None) -> Judged:
+def play(
+    script: Script,
+    ip_version: IpVersion = "ipv4",
+    system: str | None = None,
+    without: frozenset[str] = frozenset(),
+) -> Judged:
     """Play a script; ``system`` is whose constants it supposes, by default what it looks like.
+    Those of ``without`` are left to what ``tcpexp.tcp`` itself has.
 
     Raises: Unplayable for a script that asks for what this TCP, or this player, does not have.
     """
-    return Player(script, ip_version, system).play()
+    return Player(script, ip_version, system, without).play()
 
 
 @dataclass
@@ -84,12 +90,20 @@ class Wrong(Exception):
 class Player:
     """One script under way."""
 
-    def __init__(self, script: Script, ip_version: IpVersion, system: str | None) -> None:
+    def __init__(
+        self,
+        script: Script,
+        ip_version: IpVersion,
+        system: str | None,
+        without: frozenset[str] = frozenset(),
+    ) -> None:
         self.script = script
         header = 40 if ip_version == "ipv6" else 20
-        mtu = int(script.option("mtu") or 1500)
-        chosen = freebsd if (system or system_of(script)) == "FreeBSD" else linux
-        self.system: System = chosen(mtu, header)
+        name = system or system_of(script.text)
+        # the runners of scripts for Linux let a segment be as large over IPv6
+        usual = 1520 if name == "Linux" and ip_version == "ipv6" else 1500
+        mtu = int(script.option("mtu") or usual)
+        self.system: System = system_for(name, mtu, header, without)
         local, remote = ADDRESSES[ip_version]
         local = (script.option("local_ip") or local).split("/")[0]
         remote = (script.option("remote_ip") or remote).split("/")[0]
@@ -368,7 +382,7 @@ class Player:
     def _info(self) -> dict[str, int]:
         """Return TCP_INFO of the socket under test."""
         if self.under_test is not None:
-            syn_data = self.numbers is not None and self.numbers.syn_data_acked
+            syn_data = self.numbers is not None and self.numbers.syn_data
             return info.tcp_info(self.under_test, self.now, syn_data)
         socket = self.program.created
         if socket is not None and socket.listener is not None:
@@ -394,8 +408,13 @@ class Player:
         if segment.flags & SYN and numbers.remote_isn is None:
             numbers.remote_isn = segment.seq
         if segment.flags & (SYN | ACK) == SYN | ACK and _content(packet).ack not in (0, 1, None):
-            numbers.syn_data_acked = True
+            numbers.syn_data = True
+        if segment.flags & (SYN | ACK) == SYN and segment.payload:
+            numbers.syn_data = True
         if self.system.drop_synfin and segment.flags & (SYN | FIN) == SYN | FIN:
+            return
+        in_wait = self.under_test is not None and self.under_test.state is State.TIME_WAIT
+        if in_wait and self.system.time_wait_needs_ack and not segment.flags & (ACK | SYN | RST):
             return
         self.stack.receive(segment, numbers.remote.address, self.now, self.stack.address)
         self._adopt(numbers)
@@ -450,6 +469,7 @@ class Player:
             numbers.script_isn = packet.content.seq or 0
         whole = self._aggregate(outgoing, packet.content)
         cookie = whole.options.fast_open
+        self._learn_cookie(packet.content, cookie)
         for script, ours in self.cookies.items():
             if cookie == ours:
                 whole = replace(whole, options=replace(whole.options, fast_open=script))
@@ -463,6 +483,13 @@ class Player:
         if wrong is not None:
             raise Wrong(wrong, replace(happened, wrong=wrong))
         return happened
+
+    def _learn_cookie(self, content: Tcp, cookie: bytes | None) -> None:
+        """Let a cookie that the script expects stand for the one that this server gives."""
+        if cookie and cookie == make_cookie(self.stack.cookie_key, self.remote):
+            wanted = next((o.data for o in content.options or () if o.kind in ("FO", "FOEXP")), "")
+            if len(wanted) == 2 * len(cookie):
+                self.cookies[bytes.fromhex(wanted)] = cookie
 
     def _config(self) -> Config:
         """Return the settings of whatever sends: of the connection, else of the socket."""

@@ -214,7 +214,9 @@ class Socket:
                 self.error = ERRORS["reset"]
         elif isinstance(event, events.Closed):
             heard.closed = event.reason
-            self.error = ERRORS.get(event.reason, self.error)
+            passive = self.connection is not None and self.connection.tcb.passive
+            reason = "reset" if passive and event.reason == "refused" else event.reason
+            self.error = ERRORS.get(reason, self.error)
 
     def ready(self) -> frozenset[str]:
         """Return what poll() would say: in, out, err, hup, rdhup."""

@@ -8,13 +8,11 @@ played.
 
 from __future__ import annotations
 
-import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from tcpexp.packetdrill.outcome import Unplayable
-from tcpexp.packetdrill.script import Script
 from tcpexp.packetdrill.utcp.offload import Offload
 from tcpexp.tcp.core.config import MS, SECOND, Config
 
@@ -23,7 +21,6 @@ WITHOUT_EFFECT = frozenset(
     {
         "net.inet.tcp.hostcache.purgenow",
         "net.inet.tcp.syncookies",
-        "net.inet.tcp.ecn.maxretries",
         "net.inet.tcp.tolerate_missing_ts",
         "net.ipv4.tcp_no_metrics_save",
         "net.ipv4.tcp_tso_win_divisor",
@@ -42,6 +39,7 @@ class System:
     """Constants of one system: ``config`` is what connections that begin now get.
 
     ``drop_synfin`` is FreeBSD's filter in front of TCP, as the sysctl is called. With
+    ``time_wait_needs_ack`` TIME-WAIT takes no segment without ACK (tcp_twcheck()). With
     ``doubles_buffers`` socket options tell of twice the buffer: Linux counts its own overhead.
     ``fast_open`` are Linux's bits: 1 for clients, 2 for servers, 0x400 for all servers.
     ``forgets_cookies`` is set when a sysctl has emptied the cache of Fast Open's cookies.
@@ -51,6 +49,7 @@ class System:
     name: str
     config: Config
     drop_synfin: bool = False
+    time_wait_needs_ack: bool = False
     fast_open: int = 0
     forgets_cookies: bool = False
     doubles_buffers: bool = False
@@ -72,104 +71,105 @@ class System:
             raise Unplayable(f"the sysctl {name}")
 
 
-def freebsd(mtu: int, ip_header: int) -> System:
-    """Return FreeBSD's constants: its defaults, and what its test suite sets in every script.
+#: FreeBSD's constants: its defaults, and what its test suite sets in every script.
+#: Source: tcp_var.h, tcp_timer.h, tcp_subr.c and in_proto.c of FreeBSD 14.
+FREEBSD: Mapping[str, object] = {
+    "receive_buffer": 65536,
+    "send_buffer": 32768,
+    "window_shift": 6,  # the least for kern.ipc.maxsockbuf, 2 MiB
+    "rto_initial_ns": SECOND,
+    "rto_min_ns": 230 * MS,  # rexmit_min and rexmit_slop
+    "rto_max_ns": 64 * SECOND,
+    "delayed_ack_ns": 40 * MS,
+    "initial_window_segments": 10,
+    "congestion_control": "newreno",
+    "msl_ns": 30 * SECOND,
+    "syn_cookies": "never",
+    "ecn": "accept",
+    "ecn_syn_retries": 1,
+    "nagle_small_only": True,
+    "offer_all_space": True,
+    "whole_segment_buffers": True,
+    "accept_beyond_offer": True,
+    "reset_acknowledges": True,
+    "reset_window": False,
+    "rst_ends_time_wait": False,
+    "reuse_time_wait": False,
+    "repeat_fin": True,
+    "ack_small_segments": True,
+    "dsack": True,
+    "r2_syn_ns": 75 * SECOND,
+    "rto_after_syn_timeout_ns": SECOND,
+    "fast_open_asks_again": False,
+    "time_wait_needs_ack": True,
+}
+#: Linux's constants, with what its tests' ``defaults.sh`` sets.
+#: Source: include/net/tcp.h of Linux 7.3; tools/testing/selftests/net/packetdrill/defaults.sh.
+LINUX: Mapping[str, object] = {
+    "receive_buffer": 270_000,  # half of tcp_rmem's 540000: tcp_adv_win_scale
+    "send_buffer": 256 * 1024,
+    "window_shift": 8,  # tcp_rmem's maximum, 15 MiB
+    "rto_initial_ns": SECOND,
+    "rto_min_ns": 200 * MS,
+    "rto_max_ns": 120 * SECOND,
+    "delayed_ack_ns": 40 * MS,
+    "initial_window_segments": 10,
+    "congestion_control": "cubic",
+    "slow_start_segments": 1 << 16,
+    "growth_by_delivery": True,
+    "reduce_from_cwnd": True,
+    "reset_by_segment": True,
+    "keep_received_at_reset": True,
+    "rto_spread_min_ns": 200 * MS,
+    "empty_probes": True,
+    "restart_after_idle": False,
+    "quick_acks": 16,
+    "delay_fin_ack": True,
+    "accecn_order": 1,
+    "accecn_everywhere": True,
+    "accecn_thinned": 4,
+    "syn_linear_timeouts": 4,
+    "repeat_syn_ack": True,
+    "ecn_on_all": True,
+    "nagle_small_only": True,
+    "offer_all_space": True,
+    "reset_acknowledges": True,
+    "dsack": True,
+    "rack": True,
+    "fast_open_option_space": 40,
+    "tail_loss_probe": True,
+    "prr": True,
+    "frto": True,
+    "tlp_max_ack_delay_ns": 200 * MS,
+    "msl_ns": 30 * SECOND,
+    "r2_syn_ns": 127 * SECOND,
+    "rto_after_syn_timeout_ns": SECOND,
+    "offload": True,
+}
+CONSTANTS = {"FreeBSD": FREEBSD, "Linux": LINUX}
 
-    Source: tcp_var.h, tcp_timer.h, tcp_subr.c and in_proto.c of FreeBSD 14.
+
+def system_for(
+    name: str, mtu: int, ip_header: int, without: frozenset[str] = frozenset()
+) -> System:
+    """Return a system with its constants but those of ``without``, which are ``Config``'s own.
+
+    ``name`` is FreeBSD or Linux; sizes in octets.
     """
+    settings = {key: value for key, value in CONSTANTS[name].items() if key not in without}
+    if "rack" not in settings:
+        settings.pop("tail_loss_probe", None)
+    needs_ack, offload = (settings.pop(key, False) for key in ("time_wait_needs_ack", "offload"))
     config = Config(
         mss=mtu - ip_header - 20,
         default_send_mss=536 if ip_header == 20 else 1220,
-        receive_buffer=65536,
-        send_buffer=32768,
-        window_shift=6,  # the least for kern.ipc.maxsockbuf, 2 MiB
-        rto_initial_ns=SECOND,
-        rto_min_ns=230 * MS,  # rexmit_min and rexmit_slop
-        rto_max_ns=64 * SECOND,
-        delayed_ack_ns=40 * MS,
-        initial_window_segments=10,
-        congestion_control="newreno",
-        msl_ns=30 * SECOND,
-        syn_cookies="never",
-        ecn="accept",
-        nagle_small_only=True,
-        offer_all_space=True,
-        whole_segment_buffers=True,
-        accept_beyond_offer=True,
-        reset_acknowledges=True,
-        reset_window=False,
-        rst_ends_time_wait=False,
-        reuse_time_wait=False,
-        repeat_fin=True,
-        ack_small_segments=True,
-        dsack=True,
-        r2_syn_ns=75 * SECOND,
-        rto_after_syn_timeout_ns=SECOND,
-        fast_open_asks_again=False,
         trace=True,
+        **settings,  # type: ignore[arg-type]
     )
-    return System("FreeBSD", config)
-
-
-def linux(mtu: int, ip_header: int) -> System:
-    """Return Linux's constants, with what its tests' ``defaults.sh`` sets.
-
-    Source: include/net/tcp.h of Linux 7.3; tools/testing/selftests/net/packetdrill/defaults.sh.
-    """
-    config = Config(
-        mss=mtu - ip_header - 20,
-        default_send_mss=536 if ip_header == 20 else 1220,
-        receive_buffer=270_000,  # half of tcp_rmem's 540000: tcp_adv_win_scale
-        send_buffer=256 * 1024,
-        window_shift=8,  # tcp_rmem's maximum, 15 MiB
-        rto_initial_ns=SECOND,
-        rto_min_ns=200 * MS,
-        rto_max_ns=120 * SECOND,
-        delayed_ack_ns=40 * MS,
-        initial_window_segments=10,
-        congestion_control="cubic",
-        slow_start_segments=1 << 16,
-        growth_by_delivery=True,
-        reduce_from_cwnd=True,
-        reset_by_segment=True,
-        rto_spread_min_ns=200 * MS,
-        empty_probes=True,
-        restart_after_idle=False,
-        quick_acks=16,
-        delay_fin_ack=True,
-        accecn_order=1,
-        accecn_everywhere=True,
-        accecn_thinned=4,
-        syn_linear_timeouts=4,
-        repeat_syn_ack=True,
-        ecn_on_all=True,
-        nagle_small_only=True,
-        offer_all_space=True,
-        reset_acknowledges=True,
-        dsack=True,
-        rack=True,
-        fast_open_option_space=40,
-        tail_loss_probe=True,
-        prr=True,
-        frto=True,
-        tlp_max_ack_delay_ns=200 * MS,
-        msl_ns=30 * SECOND,
-        r2_syn_ns=127 * SECOND,
-        rto_after_syn_timeout_ns=SECOND,
-        trace=True,
-    )
-    return System("Linux", config, doubles_buffers=True, fast_open=3, offload=Offload())
-
-
-#: What only scripts for FreeBSD have: its sysctls, and its names of states.
-_FREEBSD = re.compile(r"\bnet\.inet\.|\bkern\.|\bTCPI_(?!OPT_)")
-
-
-def system_of(script: Script) -> str:
-    """Return for which system a script was written: FreeBSD by its sysctls and names, else Linux,
-    whose language packetdrill's own is.
-    """
-    return "FreeBSD" if _FREEBSD.search(script.text) else "Linux"
+    if name == "FreeBSD":
+        return System(name, config, time_wait_needs_ack=bool(needs_ack))
+    cut = Offload() if offload else None
+    return System(name, config, doubles_buffers=True, fast_open=3, offload=cut)
 
 
 # What a sysctl sets: one function for each.
@@ -260,11 +260,14 @@ def _client_fast_open(system: System, value: str) -> None:
 
 
 def _fast_open(system: System, value: str) -> None:
-    """Linux's bits: 1 clients, 2 servers, 0x400 servers that did not ask. Raises: ValueError."""
+    """Linux's bits: 1 clients, 2 servers, 0x200 servers without cookies, 0x400 servers that did not
+    ask. Raises: ValueError for clients without cookies.
+    """
     bits = int(value, 0)
-    if bits & ~0x7_0403:
-        raise ValueError(value)  # without cookies
+    if bits & ~0x7_0603:
+        raise ValueError(value)
     system.fast_open = bits & 0x403
+    system.change(fast_open_without_cookie=bits & 0x202 == 0x202)
 
 
 def _offload(name: str) -> Setter:
@@ -278,10 +281,13 @@ def _offload(name: str) -> Setter:
 
 
 def _ecn(words: dict[str, str]) -> Setter:
+    """``ecn``, and what a client asks for after ``/`` where that is something else."""
+
     def choose(system: System, value: str) -> None:
         if value not in words:
             raise ValueError(value)
-        system.change(ecn=words[value])
+        both, _, as_client = words[value].partition("/")
+        system.change(ecn=both, ecn_as_client=as_client or None)
 
     return choose
 
@@ -306,6 +312,7 @@ SYSCTLS: dict[str, Setter] = {
     ),
     "net.inet.tcp.fastopen.client_enable": _client_fast_open,
     "net.inet.tcp.ecn.enable": _ecn({"0": "off", "1": "request", "2": "accept"}),
+    "net.inet.tcp.ecn.maxretries": _number("ecn_syn_retries"),
     "net.inet.tcp.keepinit": _number("r2_syn_ns", MS),
     "net.inet.tcp.keepidle": _number("keepalive_idle_ns", MS),
     "net.inet.tcp.keepintvl": _number("keepalive_interval_ns", MS),
@@ -316,7 +323,16 @@ SYSCTLS: dict[str, Setter] = {
     "net.ipv4.tcp_sack": _switch("sack"),
     "net.ipv4.tcp_timestamps": _switch("timestamps"),
     "net.ipv4.tcp_window_scaling": _switch("window_scaling"),
-    "net.ipv4.tcp_ecn": _ecn({"0": "off", "1": "request", "2": "accept", "3": "accurate"}),
+    "net.ipv4.tcp_ecn": _ecn(
+        {
+            "0": "off",
+            "1": "request",
+            "2": "accept",
+            "3": "accurate",
+            "4": "accurate/request",
+            "5": "accurate/off",
+        }
+    ),
     "net.ipv4.tcp_ecn_option": _switch("accecn_option"),
     "net.ipv4.tcp_rmem": _receive_memory,
     "net.ipv4.tcp_wmem": _send_memory,

@@ -49,7 +49,7 @@ class Numbers:
     remote_isn: int | None = None
     first_stamp: tuple[int, int] | None = None
     stamps: dict[int, int] = field(default_factory=dict)
-    syn_data_acked: bool = False
+    syn_data: bool = False
 
     def to_wire(self, packet: Packet) -> Segment:
         """Return the segment that a packet of the script, which arrives, is on the wire.
@@ -98,10 +98,11 @@ class Numbers:
                 )
             elif option.kind == "TS":
                 found.timestamps = (option.value or 0, self._echo(option, content))
-            elif option.kind == "FO":
+            elif option.kind in ("FO", "FOEXP"):
                 cookie = bytes.fromhex(option.data)
                 if not cookie or len(cookie) in COOKIE_SIZES:  # as decode_options() does
                     found.fast_open = cookie
+                    found.fast_open_old = option.kind == "FOEXP"
             elif option.kind == "ECN":
                 found.accecn = tuple(count for _, count in option.counts)
                 found.accecn_order = int(option.counts[0][0] == "e1b") if option.counts else 0
@@ -153,7 +154,8 @@ class Numbers:
             blocks = tuple(((a - theirs) & MASK, (b - theirs) & MASK) for a, b in options.sack)
             found.append(Option("sack", blocks=blocks))
         if options.fast_open is not None:
-            found.append(Option("FO", data=options.fast_open.hex()))
+            kind = "FOEXP" if options.fast_open_old else "FO"
+            found.append(Option(kind, data=options.fast_open.hex()))
         if options.accecn is not None:
             names = ("e1b", "ceb", "e0b") if options.accecn_order else ("e0b", "ceb", "e1b")
             found.append(Option("ECN", counts=tuple(zip(names, options.accecn, strict=False))))

@@ -84,8 +84,8 @@ def first_check_sequence_number(tcb: Tcb, segment: Segment, seq: int) -> bool:
 
 
 def is_syn_again(tcb: Tcb, segment: Segment) -> bool:
-    """Return whether the peer sends its SYN again because our answer was lost, and where it gets
-    that answer again.
+    """Return whether the peer sends its SYN again because our answer was lost, and is to get that
+    answer again. RFC 9293 section 3.10.7.4 has an acknowledgment in its place.
     """
     return (
         tcb.config.repeat_syn_ack
@@ -391,8 +391,8 @@ def eighth_check_fin_bit(tcb: Tcb, segment: Segment, seq: int) -> None:
         return
     tcb.rcv_nxt += 1
     tcb.rcv_adv = max(tcb.rcv_adv, tcb.rcv_nxt)
-    heard_before = tcb.rcv_nxt > tcb.irs + 2
-    waits = tcb.config.delay_fin_ack and tcb.state is State.ESTABLISHED and heard_before
+    sent_data = tcb.last_sent_ns is not None
+    waits = tcb.config.delay_fin_ack and tcb.state is State.ESTABLISHED and sent_data
     if waits and not tcb.ack_now:
         if tcb.timers.deadlines[Timer.DELAYED_ACK] is None:
             set_timer(tcb, Timer.DELAYED_ACK, tcb.config.delayed_ack_ns)

@@ -52,7 +52,7 @@ class Config:
     sws_override_ns: int = 200 * MS
     zero_window_probes: bool = True
     empty_probes: bool = False
-    """A probe is an ACK with an old sequence number, without an octet of data, as Linux sends it."""
+    """A probe is an ACK with an old sequence number, without an octet of data: Linux."""
 
     # Acknowledging: RFC 9293 sections 3.8.6.2.2 and 3.8.6.3
     delayed_ack: bool = True
@@ -67,7 +67,7 @@ class Config:
     So that the peer's slow start is not held up: RFC 5681 section 4.2 allows it.
     """
     delay_fin_ack: bool = False
-    """The acknowledgment of a FIN may wait too, once data have come, as Linux lets it."""
+    """The acknowledgment of a FIN may wait too, once this end has sent data: Linux."""
     dsack: bool = False
     """Report what arrived twice: RFC 2883."""
     receiver_sws_avoidance: bool = True
@@ -94,7 +94,7 @@ class Config:
     """Give up when data stay unacknowledged this long: RFC 9293 section 3.8.3."""
     r2_syn_ns: int = 3 * MINUTE
     syn_linear_timeouts: int = 0
-    """So many times the SYN goes again without doubling the RTO: Linux, 4, against RFC 6298 rule 5.5.
+    """So often the SYN goes again without doubling the RTO: Linux, 4, against RFC 6298 rule 5.5.
     """
     rto_after_syn_timeout_ns: int = 3 * SECOND
     """The least RTO with which data begin after the SYN's timer expired: RFC 6298 rule 5.7."""
@@ -108,8 +108,8 @@ class Config:
     reduce_from_cwnd: bool = False
     """ssthresh follows from cwnd, not from FlightSize: Linux, against RFC 5681 section 3.1."""
     growth_by_delivery: bool = False
-    """cwnd grows by what an ACK newly delivers: what was SACKed, or counted by duplicate ACKs, before
-    counts no more. And it was in use if it was so at any time in the last round trip. Linux.
+    """cwnd grows by what an ACK newly delivers: what was SACKed, or counted by duplicate ACKs,
+    before counts no more. And it was in use if it was so at any time in the last round trip. Linux.
     """
     initial_ssthresh: int = 1 << 30
     fixed_window_segments: int = 8
@@ -139,6 +139,10 @@ class Config:
 
     "accurate" also takes the older kind, where the peer has only that.
     """
+    ecn_as_client: str | None = None
+    """What this end asks for when it opens; None is ``ecn``."""
+    ecn_syn_retries: int = 0
+    """So many times the SYN goes again with its ECN flags: BSD, 1. RFC 3168 section 6.1.1.1: 0."""
     accecn_option: bool = True
     """Count octets by their mark in an option, beside the marked packets in the header's flags."""
 
@@ -156,6 +160,8 @@ class Config:
     # Data on the SYN: RFC 7413
     fast_open: bool = False
     """Send data with the SYN to servers that gave a cookie before; as a server, give them."""
+    fast_open_without_cookie: bool = False
+    """As a server, take data with the SYN from anybody: RFC 7413 section 4.1.2 warns of it."""
     fast_open_asks_again: bool = True
     """False: a server that was asked for a cookie and gave none is left alone: BSD."""
     fast_open_option_space: int = 0
@@ -181,6 +187,8 @@ class Config:
     # Closing and robustness: RFC 9293 section 3.6.1, RFC 5961, RFC 7323 section 5
     msl_ns: int = 2 * MINUTE
     reset_on_unread_data: bool = True
+    keep_received_at_reset: bool = False
+    """What arrived before a reset can still be read, as with Linux; RFC 9293 flushes all queues."""
     reset_by_segment: bool = False
     """The reset for data after CLOSE is that of an unknown connection, as Linux sends it."""
     reset_acknowledges: bool = False
@@ -254,6 +262,7 @@ class Config:
             ("quick_acks", 0, 1 << 20),
             ("slow_start_segments", 1, 1 << 20),
             ("accecn_order", 0, 1),
+            ("ecn_syn_retries", 0, 100),
             ("accecn_thinned", 0, 1 << 16),
             ("syn_linear_timeouts", 0, 100),
             ("dscp", 0, 63),
@@ -272,10 +281,11 @@ class Config:
             raise ValueError(f"rto_max_ns is {self.rto_max_ns}, below rto_min_ns or rto_initial_ns")
         if self.tail_loss_probe and not self.rack:
             raise ValueError("tail_loss_probe needs rack, which finds what the probe has shown")
-        if self.ecn not in ("off", "accept", "request", "accurate"):
-            raise ValueError(
-                f"ecn is {self.ecn!r}; it can be 'off', 'accept', 'request' or 'accurate'"
-            )
+        for name, choice in (("ecn", self.ecn), ("ecn_as_client", self.ecn_as_client)):
+            if choice not in ("off", "accept", "request", "accurate", None) or self.ecn is None:
+                raise ValueError(
+                    f"{name} is {choice!r}; it can be 'off', 'accept', 'request' or 'accurate'"
+                )
         if self.syn_cookies not in ("overflow", "always", "never"):
             raise ValueError(
                 f"syn_cookies is {self.syn_cookies!r}; it can be 'overflow', 'always' or 'never'"

@@ -91,6 +91,7 @@ class Connection:
         tcb.now = now
         tcb.state = State.LISTEN
         tcb.fast_open = cookie
+        tcb.fast_open_old = segment.options.fast_open_old
         listen_state(tcb, segment, self.isn(tcb.local, tcb.remote, now), text)
         self._start_keepalive()
 

@@ -32,9 +32,10 @@ def handshake_flags(tcb: Tcb, flags: int) -> int:
                 return 0
             return accecn.ace_flags(accecn.HANDSHAKE[state.counters.syn_ecn])
         return ECE if state.on else 0
-    if tcb.config.ecn == "accurate" and times <= 2:
+    asks = tcb.config.ecn_as_client or tcb.config.ecn
+    if asks == "accurate" and times <= 2:
         return AE | CWR | ECE
-    return CWR | ECE if tcb.config.ecn == "request" and times == 1 else 0
+    return CWR | ECE if asks == "request" and times <= 1 + tcb.config.ecn_syn_retries else 0
 
 
 def learn_from_syn(tcb: Tcb, segment: Segment) -> None:
@@ -46,6 +47,7 @@ def learn_from_syn(tcb: Tcb, segment: Segment) -> None:
     if choice == "off":
         return
     if segment.flags & ACK:
+        choice = tcb.config.ecn_as_client or choice
         # the last row of table 2: a server that only reflects the flags has no ECN
         accurate = choice == "accurate" and offered not in (0, ECE, AE | CWR | ECE)
         classic = choice in ("request", "accurate") and offered == ECE

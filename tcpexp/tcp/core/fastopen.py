@@ -41,10 +41,10 @@ def take_answer(tcb: Tcb, segment: Segment) -> None:
 
     RFC 7413 section 4.1.3.1 (negative responses), RFC 7413 section 4.2.2.
     """
-    if tcb.fast_open is None:
+    if not tcb.config.fast_open:
         return
     tcb.learned_cookie = segment.options.fast_open
-    if not tcb.learned_cookie:
+    if not tcb.learned_cookie and tcb.fast_open is not None:
         asked = tcb.fast_open == b"" and not tcb.config.fast_open_asks_again
         tcb.fast_open_refused = asked or bool(tcb.out.queue)
 

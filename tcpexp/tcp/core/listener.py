@@ -84,7 +84,8 @@ class Listener:
         brought, cookie = segment.options.fast_open, None
         if brought is not None and self.config.fast_open and self.cookie_key:
             cookie = fastopen.make_cookie(self.cookie_key, remote.address)
-        if cookie is not None and brought == cookie:
+        free = self.config.fast_open_without_cookie and segment.payload
+        if (cookie is not None and brought == cookie) or free:
             if len(self.by_cookie) < self.config.fast_open_queue:
                 connection.accept_syn(segment, now, text=True)
                 self.by_cookie.add(remote)

@@ -95,6 +95,7 @@ def syn_sent_state(tcb: Tcb, segment: Segment) -> None:
             connected(tcb, segment, ack)
         else:
             tcb.snd_wl2 = tcb.iss
+            tcb.fast_open = None  # a SYN,ACK would hand out a cookie: RFC 7413 section 4.1.1
             if segment.payload or segment.flags & FIN:
                 tcb.early = segment
             go_to(tcb, State.SYN_RECEIVED, "SYN, simultaneous open")

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 END, NOP, MSS, WINDOW_SCALE, SACK_PERMITTED, SACK, TIMESTAMPS = 0, 1, 2, 3, 4, 5, 8
 FAST_OPEN, ACCECN_0, ACCECN_1 = 34, 172, 174
+#: Fast Open before it had a kind of its own: RFC 7413 section 7, RFC 6994.
+EXPERIMENT, FAST_OPEN_EXPERIMENT = 254, b"\xf9\x89"
 #: Octets of a Fast Open cookie: RFC 7413 section 4.1.1.
 COOKIE_SIZES = (4, 6, 8, 10, 12, 14, 16)
 LARGEST_SHIFT = 14
@@ -35,6 +37,8 @@ class Options:
     timestamps: tuple[int, int] | None = None  # TSval, TSecr
     fast_open: bytes | None = None
     """The cookie; ``b""`` asks for one. RFC 7413 section 4.1.1."""
+    fast_open_old: bool = False
+    """The cookie is in the experimental option that came before: RFC 7413 section 7."""
     accecn: tuple[int, ...] | None = None
     """Counters of octets by their marks, 24 bits: ECT(0), CE, ECT(1), as many as there are.
 
@@ -87,7 +91,10 @@ def _encode_newer(options: Options) -> list[bytes]:
     RFC 7413 section 4.1.1, RFC 9768 section 3.2.3.
     """
     parts = []
-    if options.fast_open is not None:
+    if options.fast_open is not None and options.fast_open_old:
+        body = FAST_OPEN_EXPERIMENT + options.fast_open
+        parts.append(bytes((EXPERIMENT, 2 + len(body))) + body)
+    elif options.fast_open is not None:
         parts.append(bytes((FAST_OPEN, 2 + len(options.fast_open))) + options.fast_open)
     if options.accecn is not None:
         kind = ACCECN_1 if options.accecn_order else ACCECN_0
@@ -144,6 +151,9 @@ def _take(found: Options, kind: int, body: bytes) -> None:
         found.timestamps = struct.unpack("!II", body)
     elif kind == FAST_OPEN and (not body or len(body) in COOKIE_SIZES):
         found.fast_open = body
+    elif kind == EXPERIMENT and body[:2] == FAST_OPEN_EXPERIMENT:
+        if not body[2:] or len(body) - 2 in COOKIE_SIZES:
+            found.fast_open, found.fast_open_old = body[2:], True
     elif kind in (ACCECN_0, ACCECN_1):
         # RFC 9768 section 3.2.3: the whole fields count, what is left over is padding
         whole = range(0, min(len(body), 9) - 2, 3)

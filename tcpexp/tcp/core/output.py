@@ -26,7 +26,8 @@ def syn_options(tcb: Tcb) -> Options:
     """
     stamps = (timestamp(tcb), tcb.ts_recent) if tcb.timestamps_ok else None
     shift = tcb.rcv_scale if tcb.scaling else None
-    return Options(tcb.config.mss, shift, tcb.sack_ok, (), stamps, tcb.fast_open)
+    cookie = tcb.fast_open
+    return Options(tcb.config.mss, shift, tcb.sack_ok, (), stamps, cookie, tcb.fast_open_old)
 
 
 def timestamp(tcb: Tcb) -> int:
@@ -165,9 +166,8 @@ def send_syn(tcb: Tcb, data: bytes = b"") -> None:
         tcb.out.add(Sent(tcb.iss, tcb.iss + 1, b"", SYN, tcb.now, tcb.now))
         tcb.snd_nxt = tcb.iss + 1 + len(data)
         if data:
-            # if they go again by themselves, they are pushed like any other end of what is queued
-            push = 0 if tcb.out.unsent else PSH
-            tcb.out.add(Sent(tcb.iss + 1, tcb.snd_nxt, data, push, tcb.now, tcb.now))
+            # if they go again by themselves, they are pushed: a program waits for the answer
+            tcb.out.add(Sent(tcb.iss + 1, tcb.snd_nxt, data, PSH, tcb.now, tcb.now))
     else:
         tcb.out.queue[0].times += 1  # simultaneous open: the SYN goes again, with an ACK
     emit(tcb, tcb.iss, flags, data)
@@ -227,6 +227,7 @@ def restart_after_idle(tcb: Tcb) -> None:
     """
     if (
         not tcb.config.restart_after_idle
+        or tcb.snd_wnd == 0
         or tcb.out.queue
         or not tcb.out.unsent
         or tcb.last_sent_ns is None

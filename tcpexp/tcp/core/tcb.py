@@ -48,6 +48,7 @@ class Tcb:
         "eff_snd_mss",
         "events",
         "fast_open",
+        "fast_open_old",
         "fast_open_refused",
         "fast_opened",
         "fast_retransmit_from",
@@ -189,6 +190,7 @@ class Tcb:
         self.timestamps_ok = config.timestamps
         self.fast_open: bytes | None = None  # the option of this end's SYN: RFC 7413 section 4.1.1
         self.fast_opened = False  # whether the peer's cookie was right, and its text was taken
+        self.fast_open_old = False  # whether the option is the experimental one
         self.fast_open_refused = False
         self.learned_cookie: bytes | None = None
         self.ts_recent = 0
@@ -327,7 +329,8 @@ def delete_tcb(tcb: Tcb, reason: str, cause: str) -> None:
         stop_timer(tcb, timer)
     tcb.out = SendBuffer(tcb.config.send_buffer)
     tcb.ack_now = False
-    if reason not in ("closed",):
+    kept = tcb.config.keep_received_at_reset and reason in ("reset", "refused")
+    if reason != "closed" and not kept:
         tcb.received.readable.clear()
     if tcb.state is not State.CLOSED:
         go_to(tcb, State.CLOSED, cause)
