@@ -124,6 +124,7 @@ KINDS: dict[str, str] = {
     "joined_alone": "connections that only one of two captures has",
     "clocks": "how the clocks of two captures differ",
     "clock_back": "a clock that went back",
+    "clock_coarse": "a clock that counts in long steps, or stands still",
     "capture_dropped": "packets that the capturing system says it lost",
     "capture_cut": "packets that were not captured whole",
     "capture_damaged": "a file that could not be read to its end",

@@ -165,7 +165,10 @@ def _special(lane: Lane, stream: Stream, repairs: list[Repair]) -> list[tuple[in
         sent = int(lane.sent_ns[np.flatnonzero(stream.new)[-1]])
         begin = max(min(ends), sent)
         mended = [repair.end_ns for repair in repairs if repair.end_ns > begin]
-        found.append((max([begin, *mended]), lane.last_ns, CODES["closing"]))
+        acked = int(stream.when(stream.una, stream.top[-1:])[0])
+        # a FIN leaves with the last data: they are still under way
+        under_way = [acked] if lane.reset_ns == NONE and acked <= lane.last_ns else []
+        found.append((max([begin, *mended, *under_way]), lane.last_ns, CODES["closing"]))
     return sorted(found)
 
 

@@ -130,6 +130,8 @@ class Frames:
     src_at: Int64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     dst_at: Int64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     address_bytes: Int64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    #: Where the IP header tells of so many bytes more than the frame has.
+    beyond: Int64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     #: The rows of fragments of IP packets, with what puts them together.
     fragments: list[Fragments] = field(default_factory=list)
 
@@ -141,8 +143,8 @@ class Frames:
         self.columns["ip_sum"][:] = UNKNOWN
         self.columns["subtypes"][:] = 0
         self.edges = np.full((count, 2 * MOST_BLOCKS), -1, dtype=np.int64)
-        self.layers, self.src_at, self.dst_at, self.address_bytes = (
-            np.zeros(count, dtype=np.int64) for _ in range(4)
+        self.layers, self.src_at, self.dst_at, self.address_bytes, self.beyond = (
+            np.zeros(count, dtype=np.int64) for _ in range(5)
         )
 
     def __getitem__(self, name: str) -> Int64:

@@ -27,6 +27,7 @@ from tcpexp.ingest.pcap import Int64, headers_at
 
 _NEIGHBOUR_DISCOVERY = (133, 137)
 _GROUP_MEMBERSHIP = (130, 131, 132, 143)
+_SYN = 0x02
 _TCP_BYTES, _UDP_BYTES = TCP_HEADER.itemsize, UDP_HEADER.itemsize
 
 
@@ -42,6 +43,9 @@ def take_tcp(frames: Frames, rows: Int64) -> None:
         frames.fail(rows[~good], "a TCP header whose length cannot be right")
         rows, head, size = rows[good], head[good], size[good]
     at, captured = frames.at[rows], frames.captured(rows)
+    # who takes options out of a packet forgets the IP length: a SYN has seldom more than options
+    edited = (head["flags"] & _SYN > 0) & (frames.beyond[rows] > 0) & (captured == size)
+    frames.wire_end[rows[edited]] = frames.end[rows[edited]]
     frames.set(
         rows,
         protocol=TCP,

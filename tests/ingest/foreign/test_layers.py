@@ -193,3 +193,28 @@ def test_fragments_of_ipv6(tmp_path):
     found = read(tmp_path, *parts)
     assert found.packets["protocol"].to_list() == ["other", "other", "tcp"]
     assert found.notes.captures[0].checksums == {"right": 1}
+
+
+def test_a_syn_whose_options_were_taken_out_has_no_payload_and_a_cut_segment_keeps_it(tmp_path):
+    def with_length(frame, more):
+        head = bytearray(frame[14:34])
+        head[2:4] = struct.pack(">H", len(frame) - 14 + more)
+        head[10:12] = bytes(2)
+        head[10:12] = struct.pack(">H", c.internet_checksum(bytes(head)))
+        return frame[:14] + bytes(head) + frame[34:]
+
+    syn = with_length(c.tcp(A, B, (1000, 80), 5, 0, "S", tail=c.options(mss=1460)), 12)
+    data = with_length(c.tcp(A, B, (1000, 80), 6, 7, "PA", 30), 12)
+    assert read(tmp_path, syn, data).packets["payload_bytes"].to_list() == [0, 42]
+
+
+@pytest.mark.parametrize(
+    ("tail", "sane"),
+    [(b"\x94\x04\0\0", True), (b"\x01\0\x63\x63", True), (b"\x07\x05\0\0", False),
+     (b"\x01\x01\x01\x94", False), (b"\x82\0\0\0", False)],
+)  # fmt: skip
+def test_ipv4_options_that_do_not_fit_their_header_are_no_packet(tmp_path, tail, sane):
+    frame = ethernet(0x800, OPTIONED + tail + IP[20:])
+    found = read(tmp_path, frame)
+    assert (found.packets["protocol"][0] == "tcp") == sane
+    assert ("IPv4 options that cannot be right" in found.notes.captures[0].reasons) != sane
