@@ -19,7 +19,12 @@ class CheapPlace:
     one counter.
     """
 
-    name = "guest"
+    name = "uml"
+    clock = "virtual"
+
+    def part(self, name: str) -> str | None:
+        """Have no parts."""
+        return None
 
     def check(self, plan: RunPlan) -> tuple[Missing, ...]:
         """Lack nothing."""
@@ -54,6 +59,8 @@ class CheapPlace:
 class CheapWorkplace:
     """The kind of place."""
 
+    name = WORKPLACE
+
     def missing(self) -> tuple[Missing, ...]:
         """Lack nothing."""
         return ()
@@ -62,7 +69,7 @@ class CheapWorkplace:
         """Return what all of them have."""
         return {"engine": "cheap"}
 
-    def fit(self, asked: dict[str, str]) -> str | None:
+    def fit(self, asked: dict[str, str]) -> tuple[str, str] | None:
         """Need nothing."""
         return None
 

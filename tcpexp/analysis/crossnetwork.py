@@ -192,7 +192,19 @@ def check_marks(run: RunData) -> Iterator[CrossCheck]:
             -max(lost_marked, 0) - twice,
             late,
             why,
+            _unrecorded(run),
         )
+
+
+def _unrecorded(run: RunData) -> str:
+    """Return why not every packet that arrived somewhere can be counted; empty when it can."""
+    recorded = {recorder.node for recorder in run.plan.recorders if recorder.kind == "capture"}
+    without = [
+        node.name
+        for node in run.plan.network.nodes
+        if node.kind == "host" and node.name not in recorded
+    ]
+    return f"packets that arrived at {without[0]} were not recorded" if without else ""
 
 
 #: So many packets may leave between two readings of one sample.

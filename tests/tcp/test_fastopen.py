@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from tcpexp.tcp import Connection, Endpoint, Options, Segment, State
 from tcpexp.tcp.core.events import DataArrived, Established
 from tcpexp.tcp.core.fastopen import make_cookie
 from tcpexp.tcp.core.listener import Listener
+from tcpexp.tcp.core.options import decode_options, encode_options
 from tcpexp.tcp.core.segment import ACK, SYN
 from tcpexp.tcp.core.stack import Outgoing, Stack
 from tests.support.tcp_stacks import CLIENT, OTHER_KEY, SERVER, drain, exchange, make
@@ -82,6 +87,69 @@ def test_a_wrong_cookie_is_replaced_and_the_data_come_again() -> None:
     assert accepted is not None
     assert accepted.read(99, 1) == HELLO
     assert client.cookies[SERVER][0] == make_cookie(OTHER_KEY, CLIENT)
+
+
+def test_data_that_were_not_taken_carry_the_handshakes_acknowledgment() -> None:
+    """RFC 9293 section 3.10.7.3: what is queued goes with the ACK; a pure one would be waste."""
+    server, client, _ = pair()
+    client.cookies[SERVER] = (b"mistaken", 1460)
+    client.connect(Endpoint(SERVER, 80), 1, data=HELLO)
+    send(client, server, 1)
+    send(server, client, 1)
+    (only,) = client.segments_to_send(1)
+    assert only.segment.payload == HELLO
+
+
+def test_a_server_that_takes_no_data_is_left_alone_for_a_while() -> None:
+    """RFC 7413 section 4.1.3.1: negative responses are cached."""
+    server, client, listener = pair()
+    listener.config = replace(listener.config, fast_open=False)
+
+    def syn_at(now: int) -> Segment:
+        client.connect(Endpoint(SERVER, 80), now, data=HELLO)
+        (syn,) = send(client, server, now)
+        exchange(server, client, now=now)
+        return syn.segment
+
+    assert syn_at(1).payload == HELLO
+    assert syn_at(2).options.fast_open is None
+    later = syn_at(2 + 900 * SECOND)
+    assert (later.options.fast_open, later.payload) == (b"", b"")  # it asks for a cookie anew
+
+
+@pytest.mark.parametrize(("again", "offered"), [(True, b""), (False, None)])
+def test_a_server_that_gives_no_cookie_can_be_asked_again(
+    again: bool, offered: bytes | None
+) -> None:
+    server, client = make(SERVER), make(CLIENT, fast_open=True, fast_open_asks_again=again)
+    server.listen(80)
+    client.connect(Endpoint(SERVER, 80), 0)
+    exchange(server, client)
+    client.connect(Endpoint(SERVER, 80), 1)
+    (syn,) = client.segments_to_send(1)
+    assert syn.segment.options.fast_open == offered
+
+
+def test_the_largest_cookie_fits_beside_all_other_options() -> None:
+    """RFC 7413 section 4.1.1: 16 octets; what says that SACK is permitted takes padding's place."""
+    client = make(CLIENT, fast_open=True)
+    cookie = bytes(range(16))
+    client.cookies[SERVER] = (cookie, 1460)
+    client.connect(Endpoint(SERVER, 80), 1, data=HELLO)
+    (syn,) = client.segments_to_send(1)
+    octets = encode_options(syn.segment.options)
+    assert len(octets) <= 40
+    assert decode_options(octets) == syn.segment.options
+    assert syn.segment.options.fast_open == cookie
+    assert syn.segment.options.sack_permitted
+
+
+def test_a_system_may_leave_room_for_more_options() -> None:
+    client = make(CLIENT, fast_open=True, fast_open_option_space=40)
+    client.cookies[SERVER] = (bytes(8), 1000)
+    client.connect(Endpoint(SERVER, 80), 1, data=bytes(2000))
+    (syn,) = client.segments_to_send(1)
+    assert len(syn.segment.payload) == 960
 
 
 def test_a_lost_syn_goes_again_alone() -> None:

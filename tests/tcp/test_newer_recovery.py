@@ -343,6 +343,36 @@ def test_the_window_goes_down_in_proportion_to_what_arrives() -> None:
     assert (prr.recover_fs, prr.delivered, prr.out) == (8000, 4000, 2000)
 
 
+def test_the_fast_retransmit_is_part_of_what_the_first_acknowledgment_lets_out() -> None:
+    """RFC 9937 section 6.2: four of ten are lost, so that little is in flight; what arrives, no
+    more, leaves.
+    """
+    player = play(
+        OPEN
+        + "1 write 20000\n"
+        + flight(1, 10)
+        + """
+        1.10 < A seq 1 ack 1 win 60000 <sack 4001:5001>
+        1.10 > A seq 10001:11001                         # limited transmit
+        1.10 < A seq 1 ack 1 win 60000 <sack 4001:6001>
+        1.10 > A seq 11001:12001
+        1.10 < A seq 1 ack 1 win 60000 <sack 4001:7001>
+        1.10 > A seq 1:1001
+        1.10 < A seq 1 ack 1 win 60000 <sack 4001:8001>
+        1.10 > A seq 1001:2001
+        1.10 < A seq 1 ack 1 win 60000 <sack 4001:9001>
+        1.10 > A seq 2001:3001
+        """,
+        opened=False,
+        initial_window_segments=10,
+        congestion_control="cubic",
+        **MODERN,
+    )
+    prr = player.connection.tcb.prr
+    assert prr is not None
+    assert prr.delivered == prr.out == 3000
+
+
 @pytest.mark.parametrize("control", ["reno", "newreno", "cubic"])
 @pytest.mark.parametrize("rack", [False, True])
 def test_recovery_ends_at_ssthresh_and_never_falls_silent(control: str, rack: bool) -> None:

@@ -59,8 +59,11 @@ def unconnected() -> dict[str, int]:
     return {**SYMBOLS, "tcpi_state": NUMBERS[State.CLOSED], "tcpi_options": 0}
 
 
-def tcp_info(connection: Connection, now: int) -> dict[str, int]:
-    """Return the members of ``struct tcp_info`` that this TCP knows, and the symbols for them."""
+def tcp_info(connection: Connection, now: int, syn_data: bool = False) -> dict[str, int]:
+    """Return the members of ``struct tcp_info`` that this TCP knows, and the symbols for them.
+
+    ``syn_data`` says that the peer has acknowledged data that went with the SYN.
+    """
     tcb = connection.tcb
     mss = tcb.eff_snd_mss
     queue = tcb.out.queue
@@ -69,7 +72,7 @@ def tcp_info(connection: Connection, now: int) -> dict[str, int]:
     unlimited = ssthresh >= connection.config.initial_ssthresh
     found = {
         "tcpi_state": NUMBERS[tcb.state],
-        "tcpi_options": _options(connection),
+        "tcpi_options": _options(connection) | (OPTIONS["SYN_DATA"] if syn_data else 0),
         "tcpi_snd_cwnd": round(tcb.congestion.cwnd / mss),
         "tcpi_snd_ssthresh": 0x7FFFFFFF if unlimited else round(ssthresh / mss),
         "tcpi_ca_state": MODES.index(_mode(connection)),
@@ -92,6 +95,18 @@ def tcp_info(connection: Connection, now: int) -> dict[str, int]:
         "tcpi_snd_wnd": tcb.snd_wnd,
         "tcpi_reordering": tcb.config.duplicate_threshold,
     }
+    counters = tcb.ecn.counters
+    if counters is not None:  # RFC 9768 section 3.2.1: 5 and 1 is where they begin
+        found |= {
+            "tcpi_delivered_ce": counters.s_cep - 5,
+            "tcpi_received_ce": counters.r_cep - 5,
+            "tcpi_delivered_ce_bytes": counters.s_ceb,
+            "tcpi_delivered_e0_bytes": counters.s_e0b - 1,
+            "tcpi_delivered_e1_bytes": counters.s_e1b - 1,
+            "tcpi_received_ce_bytes": counters.r_ceb,
+            "tcpi_received_e0_bytes": counters.r_e0b - 1,
+            "tcpi_received_e1_bytes": counters.r_e1b - 1,
+        }
     if tcb.timers.deadlines[Timer.PERSIST] is not None or not queue:
         found["tcpi_probes"] = tcb.probes
     return {**SYMBOLS, **found}
@@ -99,7 +114,13 @@ def tcp_info(connection: Connection, now: int) -> dict[str, int]:
 
 def _options(connection: Connection) -> int:
     tcb = connection.tcb
-    on = {"TIMESTAMPS": tcb.timestamps_ok, "SACK": tcb.sack_ok, "WSCALE": tcb.scaling}
+    on = {
+        "TIMESTAMPS": tcb.timestamps_ok,
+        "SACK": tcb.sack_ok,
+        "WSCALE": tcb.scaling,
+        "ECN": tcb.ecn.on,
+        "SYN_DATA": tcb.fast_opened,
+    }
     return sum(OPTIONS[name] for name, is_on in on.items() if is_on)
 
 
@@ -108,6 +129,8 @@ def _mode(connection: Connection) -> str:
     tcb = connection.tcb
     if tcb.in_recovery:
         return "Recovery"
+    if tcb.ecn.on and tcb.snd_una < tcb.ecn.reduced_at:
+        return "CWR"
     if tcb.timeouts or any(sent.resent or sent.lost for sent in tcb.out.queue):
         return "Loss"
     if tcb.duplicate_acks or any(sent.sacked for sent in tcb.out.queue):

@@ -40,6 +40,9 @@ def set_option(socket: Socket, call: Call, system: System) -> Result:
 def _configure(socket: Socket, **settings: object) -> Result:
     """Change settings of this socket's connection; those that are there are changed too."""
     socket.config = replace(socket.config, **settings)  # type: ignore[arg-type]
+    if socket.listener is not None:
+        listening = replace(socket.listener.config, **settings)  # type: ignore[arg-type]
+        socket.listener.config = listening
     if socket.connection is not None:
         tcb = socket.connection.tcb
         tcb.config = replace(tcb.config, **settings)  # type: ignore[arg-type]
@@ -72,6 +75,25 @@ def _buffer(name: str) -> Setter:
     return lambda socket, value, system: _configure(socket, **{name: value})
 
 
+def _receive_buffer(socket: Socket, value: int, system: System) -> Result:
+    """Set the buffer; the shift is the least for it once a program has chosen it, with Linux."""
+    if system.doubles_buffers:
+        return _configure(socket, receive_buffer=value, window_shift=None)
+    return _configure(socket, receive_buffer=value)
+
+
+def _fast_open(socket: Socket, value: int, system: System) -> Result:
+    return _configure(socket, fast_open=bool(value), fast_open_queue=max(value, 1))
+
+
+def _fast_open_connect(socket: Socket, value: int, system: System) -> Result:
+    if system.fast_open & 1 == 0:
+        return failed("EOPNOTSUPP")
+    if not value:
+        socket.options.pop("TCP_FASTOPEN_CONNECT", None)
+    return Result(0)
+
+
 def _syn_retries(socket: Socket, value: int, system: System) -> Result:
     return _configure(socket, r2_syn_ns=((2 << value) - 1) * SECOND)
 
@@ -91,7 +113,9 @@ SETTERS: dict[str, Setter] = {
     "TCP_SYNCNT": _syn_retries,
     "TCP_USER_TIMEOUT": _setting("r2_ns", MS),
     "SO_KEEPALIVE": lambda socket, value, system: _configure(socket, keepalive=bool(value)),
-    "SO_RCVBUF": _buffer("receive_buffer"),
+    "SO_RCVBUF": _receive_buffer,
+    "TCP_FASTOPEN": _fast_open,
+    "TCP_FASTOPEN_CONNECT": _fast_open_connect,
     "SO_SNDBUF": _buffer("send_buffer"),
     "IP_TOS": _tos,
     "IPV6_TCLASS": _tos,

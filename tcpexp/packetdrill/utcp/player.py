@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
 
 from tcpexp.packetdrill.assertions import Assertions
 from tcpexp.packetdrill.fields import (
@@ -37,12 +39,13 @@ from tcpexp.packetdrill.utcp.program import Program, Running
 from tcpexp.packetdrill.utcp.sockets import Heard, Result, Socket
 from tcpexp.packetdrill.utcp.systems import System, freebsd, linux, system_of
 from tcpexp.packetdrill.utcp.wire import Numbers, Unmapped
-from tcpexp.packetdrill.variants import IpVersion
+from tcpexp.packetdrill.variants import DEFINES, IpVersion
 from tcpexp.tcp.core import events
 from tcpexp.tcp.core.config import Config
 from tcpexp.tcp.core.connection import Connection
+from tcpexp.tcp.core.fastopen import make_cookie
 from tcpexp.tcp.core.isn import Endpoint, fixed_isn
-from tcpexp.tcp.core.segment import FIN, SYN, Segment
+from tcpexp.tcp.core.segment import ACK, FIN, SYN, Segment
 from tcpexp.tcp.core.stack import Outgoing, Stack
 from tcpexp.tcp.core.states import State
 
@@ -93,6 +96,8 @@ class Player:
         self.stack = Stack(local, fixed_isn(ISN), self.system.config, cookie_key=bytes(16))
         self.program = Program(self.stack, self.system, Endpoint(remote, PORT), PORT)
         self.remote = remote
+        self.ip_version = ip_version
+        self.cookies: dict[bytes, bytes] = {}
         self.next_remote_port = FIRST_REMOTE_PORT
         self.now = BEGIN_NS
         self.wire: deque[tuple[int, Outgoing]] = deque()
@@ -115,6 +120,7 @@ class Player:
         self._refuse_what_is_missing()
         if self.script.initial is not None:
             shell.run(self.script.initial.text, self)
+        self._exchange_cookies()
         try:
             for event in self.script.events:
                 self.happened.append(self._event(event))
@@ -144,6 +150,14 @@ class Player:
                 raise Unplayable("packets with ports of their own")
             if not isinstance(packet.content, Tcp | Icmp):
                 raise Unplayable("UDP datagrams")
+
+    def _exchange_cookies(self) -> None:
+        """Let the script's cookie of Fast Open stand for the one that this server gives: each
+        system makes its own from its key.
+        """
+        script = DEFINES[self.ip_version].get("TFO_COOKIE", "")
+        ours = make_cookie(self.stack.cookie_key, self.remote)
+        self.cookies = {bytes.fromhex(script): ours}
 
     def _event(self, event: Event) -> Happened:
         """Wait for an event's time, and let it happen."""
@@ -181,6 +195,10 @@ class Player:
             return self._call(event, action, happened, base)
         if isinstance(action, Command):
             words = shell.run(action.text, self)
+            if self.system.forgets_cookies:
+                self.system.forgets_cookies = False
+                self.stack.cookies.clear()
+                self.stack.refused.clear()
         else:
             words = self.assertions.check(action.text, self._info())
         if words is not None:
@@ -205,11 +223,25 @@ class Player:
     def _collect(self) -> None:
         """Keep what goes out, hear what the connections say, and let a blocked call go on."""
         while True:
-            sent = self.stack.segments_to_send(self.now)
+            sent = self._hand_down(self.stack.segments_to_send(self.now))
             self.wire.extend((self.now, outgoing) for outgoing in sent)
             heard = self._hear()
             if not (sent or heard or self._go_on()):
                 return
+
+    def _hand_down(self, sent: list[Outgoing]) -> list[Outgoing]:
+        """Return what goes out as the system's large packets would have it."""
+        offload = self.system.offload
+        if offload is None or len(sent) < 2:
+            return sent
+        done: list[Outgoing] = []
+        for ends, some in groupby(sent, key=lambda each: (each.local, each.remote)):
+            burst = [each.segment for each in some]
+            connection = self.stack.connections.get((ends[0].port, ends[1]))
+            if connection is not None:
+                burst = offload.push(connection, burst)
+            done += [Outgoing(*ends, segment) for segment in burst]
+        return done
 
     def _hear(self) -> bool:
         """Take the events of all connections; return whether there were any."""
@@ -246,11 +278,22 @@ class Player:
 
     def _run(self, running: Running) -> Result | None:
         result = self.program.run(running, self.now)
-        if running.call.name in ("socket", "connect"):
+        if running.call.name in ("socket", "connect") or self._opened(running.call):
             self._take_up()
         if running.call.name in ("accept", "accept4") and result is not None and result.value >= 0:
             self._bring_up(running.call)
         return result
+
+    def _opened(self, call: Call) -> bool:
+        """Whether a call that sends has begun a connection: Fast Open."""
+        socket = self.program.created
+        return (
+            call.name in ("sendto", "sendmsg", "send")
+            and self.numbers is None
+            and socket is not None
+            and socket.connection is not None
+            and socket.connecting
+        )
 
     def _take_up(self) -> None:
         """Make the socket that was created or connected last the one under test."""
@@ -325,7 +368,8 @@ class Player:
     def _info(self) -> dict[str, int]:
         """Return TCP_INFO of the socket under test."""
         if self.under_test is not None:
-            return info.tcp_info(self.under_test, self.now)
+            syn_data = self.numbers is not None and self.numbers.syn_data_acked
+            return info.tcp_info(self.under_test, self.now, syn_data)
         socket = self.program.created
         if socket is not None and socket.listener is not None:
             return info.listening()
@@ -342,10 +386,15 @@ class Player:
             return
         try:
             segment = numbers.to_wire(packet)
+            if segment.options.fast_open is not None:
+                cookie = segment.options.fast_open
+                segment.options.fast_open = self.cookies.get(cookie, cookie)
         except Unmapped as error:
             raise Wrong(str(error), replace(happened, wrong=str(error))) from None
         if segment.flags & SYN and numbers.remote_isn is None:
             numbers.remote_isn = segment.seq
+        if segment.flags & (SYN | ACK) == SYN | ACK and _content(packet).ack not in (0, 1, None):
+            numbers.syn_data_acked = True
         if self.system.drop_synfin and segment.flags & (SYN | FIN) == SYN | FIN:
             return
         self.stack.receive(segment, numbers.remote.address, self.now, self.stack.address)
@@ -400,6 +449,10 @@ class Player:
             numbers.isn = outgoing.segment.seq
             numbers.script_isn = packet.content.seq or 0
         whole = self._aggregate(outgoing, packet.content)
+        cookie = whole.options.fast_open
+        for script, ours in self.cookies.items():
+            if cookie == ours:
+                whole = replace(whole, options=replace(whole.options, fast_open=script))
         config = self._config()
         seen = numbers.to_script(whole, config.hop_limit, config.dscp)
         stamps = numbers.stamp(packet.content, _content(seen))
@@ -442,7 +495,7 @@ class Player:
     def _aggregate(self, first: Outgoing, wanted: Tcp) -> Segment:
         """Join segments of one size up to the length of the script's: what TSO would have sent.
 
-        Not with ``--strict_segments``.
+        The flags are those of the last. Not with ``--strict_segments``.
         """
         segment = first.segment
         if self.script.option("strict_segments") is not None:
@@ -505,6 +558,14 @@ class Player:
                 for each in sockets
             )
         return sum(each.state is state for each in self.stack.connections.values())
+
+    def read(self, name: str) -> str | None:
+        """Return the text of a file beside the script, None without one."""
+        try:
+            path = Path(self.script.name).parent / name
+            return path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return None
 
     def forget(self, state: State) -> None:
         """Drop connections in a state without a word to the peer."""

@@ -7,7 +7,7 @@ blocks; the player asks again with the same :class:`Running`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tcpexp.packetdrill.outcome import Unplayable
 from tcpexp.packetdrill.script import Call
@@ -20,7 +20,7 @@ from tcpexp.tcp.core.isn import Endpoint
 from tcpexp.tcp.core.stack import Stack
 
 READ_FLAGS = frozenset({"MSG_PEEK", "MSG_DONTWAIT", "MSG_WAITALL", "MSG_NOSIGNAL", "MSG_TRUNC"})
-WRITE_FLAGS = frozenset({"MSG_DONTWAIT", "MSG_NOSIGNAL", "MSG_EOR"})
+WRITE_FLAGS = frozenset({"MSG_DONTWAIT", "MSG_NOSIGNAL", "MSG_FASTOPEN"})
 STREAM = frozenset({"SOCK_STREAM", "SOCK_NONBLOCK", "SOCK_CLOEXEC"})
 
 
@@ -77,7 +77,10 @@ def _socket(program: Program, running: Running, now: int) -> Result:
     protocol = argument(running.call, 2)
     if protocol.kind == "word" and protocol.value not in ("IPPROTO_TCP", "IPPROTO_IP"):
         raise Unplayable(f"a socket of the protocol {protocol.value}")
-    made = Socket(program.stack, program.system.config, "SOCK_NONBLOCK" not in kinds)
+    config = program.system.config
+    if program.system.fast_open & 0x402 == 0x402:
+        config = replace(config, fast_open=True)
+    made = Socket(program.stack, config, "SOCK_NONBLOCK" not in kinds)
     number_ = number(running.call.result)
     program.sockets[number_] = made
     program.created = made
@@ -124,6 +127,13 @@ def _connect(program: Program, running: Running, now: int) -> Result | None:
         return failed("EBADF")
     if any(each.kind == "struct" for each in running.call.arguments):
         raise Unplayable("connect() to an address of its own")
+    if not running.began and "TCP_FASTOPEN_CONNECT" in socket.options:
+        if not program.system.fast_open & 1:
+            return failed("EOPNOTSUPP")
+        socket.config = replace(socket.config, fast_open=True)
+        if program.stack.cookies.get(program.connect_to.address, (b"", None))[0]:
+            socket.deferred = True  # the SYN goes with the first data
+            return Result(0)
     return socket.connect(program.connect_to, now)
 
 
@@ -167,12 +177,54 @@ def _write(program: Program, running: Running, now: int) -> Result | None:
         flags = words(argument(call, 3)) if call.name != "write" else flags
     if flags - WRITE_FLAGS:
         raise Unplayable(f"{call.name}() with {', '.join(sorted(flags - WRITE_FLAGS))}")
+    opens = "MSG_FASTOPEN" in flags or (program.system.name == "FreeBSD" and call.name == "sendto")
+    opens = opens or socket.deferred
+    if opens and socket.connection is None and socket.listener is None:
+        return _open_with_data(program, running, socket, count, now)
+    if socket.connecting and running.began and (error := socket.take_error()) is not None:
+        return failed(error)
     blocking = socket.blocking and "MSG_DONTWAIT" not in flags
     done = socket.write(count, running.octets, now, blocking)
     if isinstance(done, int):
         running.octets = done
         return None
     return done
+
+
+def _open_with_data(
+    program: Program, running: Running, socket: Socket, count: int, now: int
+) -> Result | None:
+    """Connect and send in one call: RFC 7413 appendix A.
+
+    Linux keeps the data only if a cookie is known, else only connects; FreeBSD keeps them.
+    """
+    system = program.system
+    allowed = system.fast_open & 1
+    if not allowed and system.name == "Linux":
+        return failed("EOPNOTSUPP")
+    known = bool(program.stack.cookies.get(program.connect_to.address, (b"", None))[0])
+    wanted = system.name == "Linux" or socket.config.fast_open
+    socket.config = replace(socket.config, fast_open=bool(allowed and wanted))
+    keeps = known or system.name == "FreeBSD"
+    blocking = socket.blocking and "MSG_DONTWAIT" not in _flags(running.call)
+    taken = socket.open(program.connect_to, now, bytes(count) if keeps else b"")
+    if system.name == "FreeBSD":
+        return Result(taken)
+    assert socket.connection is not None
+    tcb = socket.connection.tcb
+    tcb.out.unsent.clear()  # what did not fit the SYN is the program's to send again
+    running.octets = tcb.snd_nxt - tcb.iss - 1
+    if blocking and not socket.deferred:
+        return None
+    if blocking and running.octets < count:
+        return None
+    return Result(running.octets) if known else failed("EINPROGRESS")
+
+
+def _flags(call: Call) -> frozenset[str]:
+    """Return the flags of a call that sends."""
+    at = {"sendmsg": 2, "send": 3, "sendto": 3}.get(call.name)
+    return frozenset() if at is None else words(argument(call, at))
 
 
 def _shutdown(program: Program, running: Running, now: int) -> Result:

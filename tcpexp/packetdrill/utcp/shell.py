@@ -17,10 +17,11 @@ _SET = re.compile(r"([\w.]+)=(\"[^\"]*\"|\$\(\([^)]*\)\)|\S+)")
 _COUNT = re.compile(
     r"sockstat\b[^|]*(?:\|\s*grep packetdril\s*)?\|\s*grep -c (\w+)\s*\|\s*grep (\d+)"
 )
+#: What sets up a suite's systems; its own commands are done in turn.
+DEFAULTS = re.compile(r"[./]*(?:common/)?defaults\.sh$")
 #: Preparations of the suites without a meaning for a TCP in user space: settings that are this
 #: player's own defaults, caches, the device, and what is put back afterwards.
 PREPARED = (
-    re.compile(r"(?:\.\./)*(?:\./)?(?:common/)?defaults\.sh$"),
     re.compile(r"/tmp/sysctl_restore_\$\{PPID\}\.sh$"),
     re.compile(r"tc qdisc \w+ dev tun0 root"),
     re.compile(r"ip tcp_metrics flush all"),
@@ -51,6 +52,9 @@ class Host(Protocol):
     def forget(self, state: State) -> None:
         """Drop connections in a state without a word to the peer."""
 
+    def read(self, name: str) -> str | None:
+        """Return the text of a file beside the script, None without one."""
+
 
 def run(text: str, host: Host) -> str | None:
     """Do what a command would; return why it fails, None when it does not.
@@ -73,6 +77,9 @@ def _one(command: str, host: Host) -> str | None:
             raise Unplayable(f"sockstat's state {name}")
         count = host.count(STATES.get(name))
         return None if wanted in str(count) else f"{count} sockets in {name}, not {wanted}"
+    if DEFAULTS.match(command):
+        text = host.read(command)
+        return None if text is None else run(text, host)
     if dropping := re.fullmatch(r"tcpdrop -s (\w+)", command):
         host.forget(STATES[dropping[1]])
         return None

@@ -57,6 +57,7 @@ class Socket:
     heard: Heard = field(default_factory=Heard)
     error: str | None = None
     connecting: bool = False
+    deferred: bool = False
     read_shut: bool = False
     linger: int | None = None
     options: dict[str, int] = field(default_factory=dict)
@@ -79,6 +80,16 @@ class Socket:
             return failed("EALREADY") if not self.blocking else None
         self.connecting = False
         return Result(0) if self.blocking else failed("EISCONN")
+
+    def open(self, remote: Endpoint, now: int, data: bytes) -> int:
+        """Begin an active open with ``data``; return how many octets found room."""
+        self.connecting = True
+        taken = min(len(data), self.config.send_buffer)
+        self.connection = self.stack.connect(
+            remote, now, port=self.port, config=self.config, data=data[:taken]
+        )
+        self.apply()
+        return taken
 
     def apply(self) -> None:
         """Bring options of the socket to its connection."""

@@ -8,12 +8,14 @@ played.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tcpexp.packetdrill.outcome import Unplayable
-from tcpexp.packetdrill.script import Call, Command, Script
+from tcpexp.packetdrill.script import Script
+from tcpexp.packetdrill.utcp.offload import Offload
 from tcpexp.tcp.core.config import MS, SECOND, Config
 
 #: Sysctls without a meaning for this TCP: caches, offloads, memory, logging.
@@ -24,14 +26,10 @@ WITHOUT_EFFECT = frozenset(
         "net.inet.tcp.ecn.maxretries",
         "net.inet.tcp.tolerate_missing_ts",
         "net.ipv4.tcp_no_metrics_save",
-        "net.ipv4.tcp_min_tso_segs",
         "net.ipv4.tcp_tso_win_divisor",
-        "net.ipv4.tcp_pacing_ss_ratio",
-        "net.ipv4.tcp_pacing_ca_ratio",
         "net.ipv4.tcp_fack",
         "net.ipv4.tcp_syncookies",
-        "net.ipv4.tcp_dsack",
-        "net.ipv4.tcp_frto",
+        "net.ipv4.tcp_invalid_ratelimit",
         "net.ipv4.tcp_notsent_lowat",
         "net.ipv4.tcp_fastopen_key",
         "net.ipv4.tcp_fastopen_blackhole_timeout_sec",
@@ -45,12 +43,18 @@ class System:
 
     ``drop_synfin`` is FreeBSD's filter in front of TCP, as the sysctl is called. With
     ``doubles_buffers`` socket options tell of twice the buffer: Linux counts its own overhead.
+    ``fast_open`` are Linux's bits: 1 for clients, 2 for servers, 0x400 for all servers.
+    ``forgets_cookies`` is set when a sysctl has emptied the cache of Fast Open's cookies.
+    ``offload`` cuts large packets, None for a system whose PSH does not depend on them.
     """
 
     name: str
     config: Config
     drop_synfin: bool = False
+    fast_open: int = 0
+    forgets_cookies: bool = False
     doubles_buffers: bool = False
+    offload: Offload | None = None
 
     def change(self, **settings: object) -> None:
         """Change settings of the connections to come."""
@@ -101,6 +105,7 @@ def freebsd(mtu: int, ip_header: int) -> System:
         dsack=True,
         r2_syn_ns=75 * SECOND,
         rto_after_syn_timeout_ns=SECOND,
+        fast_open_asks_again=False,
         trace=True,
     )
     return System("FreeBSD", config)
@@ -123,36 +128,39 @@ def linux(mtu: int, ip_header: int) -> System:
         delayed_ack_ns=40 * MS,
         initial_window_segments=10,
         congestion_control="cubic",
+        slow_start_segments=1 << 16,
         restart_after_idle=False,
+        quick_acks=16,
+        delay_fin_ack=True,
+        accecn_order=1,
+        ecn_on_all=True,
         nagle_small_only=True,
         offer_all_space=True,
         reset_acknowledges=True,
         dsack=True,
+        rack=True,
+        fast_open_option_space=40,
+        tail_loss_probe=True,
+        prr=True,
+        frto=True,
+        tlp_max_ack_delay_ns=200 * MS,
         msl_ns=30 * SECOND,
         r2_syn_ns=127 * SECOND,
         rto_after_syn_timeout_ns=SECOND,
         trace=True,
     )
-    return System("Linux", config, doubles_buffers=True)
+    return System("Linux", config, doubles_buffers=True, fast_open=3, offload=Offload())
+
+
+#: What only scripts for FreeBSD have: its sysctls, and its names of states.
+_FREEBSD = re.compile(r"\bnet\.inet\.|\bkern\.|\bTCPI_(?!OPT_)")
 
 
 def system_of(script: Script) -> str:
-    """Return for which system a script was written, by what it calls: FreeBSD's sysctls and names
-    of options, else Linux, whose language packetdrill's own is.
+    """Return for which system a script was written: FreeBSD by its sysctls and names, else Linux,
+    whose language packetdrill's own is.
     """
-    for event in script.events:
-        action = event.action
-        if isinstance(action, Command) and ("net.inet." in action.text or "kern." in action.text):
-            return "FreeBSD"
-        if isinstance(action, Call) and any(
-            each.value in ("IPPROTO_TCP",) for each in action.arguments[1:]
-        ):
-            return "FreeBSD" if script.option("mss") is None and _bsd(script) else "Linux"
-    return "Linux"
-
-
-def _bsd(script: Script) -> bool:
-    return "TCPI_" in script.text or "net.inet" in script.text
+    return "FreeBSD" if _FREEBSD.search(script.text) else "Linux"
 
 
 # What a sysctl sets: one function for each.
@@ -236,6 +244,30 @@ def _rfc1323(system: System, value: str) -> None:
     system.change(window_scaling=number in (1, 2), timestamps=number in (1, 3))
 
 
+def _client_fast_open(system: System, value: str) -> None:
+    """FreeBSD: 0 also forgets all cookies."""
+    system.fast_open = int(value)
+    system.forgets_cookies = system.forgets_cookies or value == "0"
+
+
+def _fast_open(system: System, value: str) -> None:
+    """Linux's bits: 1 clients, 2 servers, 0x400 servers that did not ask. Raises: ValueError."""
+    bits = int(value, 0)
+    if bits & ~0x7_0403:
+        raise ValueError(value)  # without cookies
+    system.fast_open = bits & 0x403
+
+
+def _offload(name: str) -> Setter:
+    """How large packets are."""
+
+    def set_(system: System, value: str) -> None:
+        if system.offload is not None:
+            setattr(system.offload, name, int(value))
+
+    return set_
+
+
 def _ecn(words: dict[str, str]) -> Setter:
     def choose(system: System, value: str) -> None:
         if value not in words:
@@ -263,16 +295,20 @@ SYSCTLS: dict[str, Setter] = {
     "net.inet.tcp.syncookies_only": lambda system, value: system.change(
         syn_cookies="always" if value == "1" else "never"
     ),
+    "net.inet.tcp.fastopen.client_enable": _client_fast_open,
     "net.inet.tcp.ecn.enable": _ecn({"0": "off", "1": "request", "2": "accept"}),
     "net.inet.tcp.keepinit": _number("r2_syn_ns", MS),
     "net.inet.tcp.keepidle": _number("keepalive_idle_ns", MS),
     "net.inet.tcp.keepintvl": _number("keepalive_interval_ns", MS),
     "net.inet.tcp.keepcnt": _number("keepalive_probes"),
+    "net.ipv4.tcp_min_tso_segs": _offload("least_segments"),
+    "net.ipv4.tcp_pacing_ss_ratio": _offload("slow_start_percent"),
+    "net.ipv4.tcp_pacing_ca_ratio": _offload("avoidance_percent"),
     "net.ipv4.tcp_sack": _switch("sack"),
     "net.ipv4.tcp_timestamps": _switch("timestamps"),
     "net.ipv4.tcp_window_scaling": _switch("window_scaling"),
     "net.ipv4.tcp_ecn": _ecn({"0": "off", "1": "request", "2": "accept", "3": "accurate"}),
-    "net.ipv4.tcp_ecn_option": _only("2"),
+    "net.ipv4.tcp_ecn_option": _switch("accecn_option"),
     "net.ipv4.tcp_rmem": _receive_memory,
     "net.ipv4.tcp_wmem": _send_memory,
     "net.ipv4.tcp_syn_retries": _syn_retries,
@@ -282,5 +318,12 @@ SYSCTLS: dict[str, Setter] = {
         congestion_control={"reno": "newreno"}.get(value, value)
     ),
     "net.ipv4.tcp_slow_start_after_idle": _switch("restart_after_idle"),
+    "net.ipv4.tcp_fastopen": _fast_open,
+    "net.ipv4.tcp_recovery": _switch("rack"),
+    "net.ipv4.tcp_early_retrans": lambda system, value: system.change(
+        tail_loss_probe=int(value) >= 3
+    ),
+    "net.ipv4.tcp_frto": _switch("frto"),
+    "net.ipv4.tcp_dsack": _switch("dsack"),
     "net.ipv4.tcp_rto_max_ms": _number("rto_max_ns", MS),
 }

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tcpexp.packetdrill.outcome import Unplayable
 from tcpexp.packetdrill.script import Ip, Option, Packet, Tcp
 from tcpexp.tcp.core.isn import Endpoint
-from tcpexp.tcp.core.options import NONE, Options
+from tcpexp.tcp.core.options import COOKIE_SIZES, NONE, Options
 from tcpexp.tcp.core.segment import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN, URG, Segment
 
 MASK = 0xFFFFFFFF
@@ -49,6 +49,7 @@ class Numbers:
     remote_isn: int | None = None
     first_stamp: tuple[int, int] | None = None
     stamps: dict[int, int] = field(default_factory=dict)
+    syn_data_acked: bool = False
 
     def to_wire(self, packet: Packet) -> Segment:
         """Return the segment that a packet of the script, which arrives, is on the wire.
@@ -98,7 +99,9 @@ class Numbers:
             elif option.kind == "TS":
                 found.timestamps = (option.value or 0, self._echo(option, content))
             elif option.kind == "FO":
-                found.fast_open = bytes.fromhex(option.data)
+                cookie = bytes.fromhex(option.data)
+                if not cookie or len(cookie) in COOKIE_SIZES:  # as decode_options() does
+                    found.fast_open = cookie
             elif option.kind == "ECN":
                 found.accecn = tuple(count for _, count in option.counts)
                 found.accecn_order = int(option.counts[0][0] == "e1b") if option.counts else 0

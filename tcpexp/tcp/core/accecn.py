@@ -128,7 +128,7 @@ def with_option(tcb: Tcb, options: Options, flags: int, payload: bytes) -> Optio
     octets = (counters.r_e0b, counters.r_ceb, counters.r_e1b)
     if octets == counters.told_octets or (flags & SYN and tcb.out.queue[0].times > 1):
         return options
-    order = int(counters.r_e1b != 1 and counters.r_e0b == 1)
+    order = tcb.config.accecn_order or int(counters.r_e1b != 1 and counters.r_e0b == 1)
     fields: tuple[int, ...] = octets[::-1] if order else octets
     initial = (1, 0, 1)
     if counters.told_octets != (0, 0, 0):  # the first option has all of them

@@ -143,6 +143,7 @@ def acknowledge_soon(tcb: Tcb, octets: int) -> None:
     every = tcb.config.ack_every_segments
     if (
         not tcb.config.delayed_ack
+        or tcb.quick_acks > 0
         or tcb.unacked_octets >= every * tcb.eff_rcv_mss
         or (tcb.config.ack_small_segments and tcb.unacked_segments >= every)
     ):

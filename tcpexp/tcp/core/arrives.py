@@ -334,7 +334,9 @@ def seventh_process_segment_text(tcb: Tcb, segment: Segment, seq: int) -> None:
     if tcb.config.dsack:
         received.note_duplicate(seq, seq + len(payload), before)
     tcb.rcv_nxt = received.store(seq, payload, before)
-    if tcb.rcv_nxt == before:
+    if tcb.rcv_nxt == before and segment.flags & FIN and seq + len(segment.payload) == before:
+        tcb.ack_now = True  # the FIN behind old text is new: one acknowledgment for both
+    elif tcb.rcv_nxt == before:
         acknowledge_at_once(tcb)  # out of order, or nothing new: a duplicate ACK
     elif had_gap or received.twice is not None:
         tcb.ack_now = True  # all or part of a gap is filled, or some of it arrived twice
@@ -360,7 +362,13 @@ def eighth_check_fin_bit(tcb: Tcb, segment: Segment, seq: int) -> None:
         return
     tcb.rcv_nxt += 1
     tcb.rcv_adv = max(tcb.rcv_adv, tcb.rcv_nxt)
-    tcb.ack_now = True
+    heard_before = tcb.rcv_nxt > tcb.irs + 2
+    waits = tcb.config.delay_fin_ack and tcb.state is State.ESTABLISHED and heard_before
+    if waits and not tcb.ack_now:
+        if tcb.timers.deadlines[Timer.DELAYED_ACK] is None:
+            set_timer(tcb, Timer.DELAYED_ACK, tcb.config.delayed_ack_ns)
+    else:
+        tcb.ack_now = True
     tcb.events.append(events.EndOfStream(tcb.now))
     if tcb.state is State.ESTABLISHED:
         go_to(tcb, State.CLOSE_WAIT, "FIN")

@@ -59,6 +59,13 @@ class Config:
     ack_every_segments: int = 2
     ack_small_segments: bool = False
     """Count segments of any size, not octets: RFC 5681 section 4.2 speaks of full-sized ones."""
+    quick_acks: int = 0
+    """Acknowledge so many segments at once at the beginning, until this end sends data: Linux, 16.
+
+    So that the peer's slow start is not held up: RFC 5681 section 4.2 allows it.
+    """
+    delay_fin_ack: bool = False
+    """The acknowledgment of a FIN may wait too, once data have come, as Linux lets it."""
     dsack: bool = False
     """Report what arrived twice: RFC 2883."""
     receiver_sws_avoidance: bool = True
@@ -89,6 +96,8 @@ class Config:
     congestion_control: str = "newreno"
     initial_window_segments: int | None = None
     """Segments of the first flight; None follows RFC 5681 section 3.1 (2 to 4 by size)."""
+    slow_start_segments: int = 1
+    """Slow start adds what an ACK covers, up to so many segments: L of RFC 3465 section 2.3."""
     initial_ssthresh: int = 1 << 30
     fixed_window_segments: int = 8
     """Only for the control ``fixed_window``."""
@@ -120,9 +129,21 @@ class Config:
     accecn_option: bool = True
     """Count octets by their mark in an option, beside the marked packets in the header's flags."""
 
+    accecn_order: int = 0
+    """1: the option's counters begin with ECT(1). RFC 9768 section 3.2.3 leaves it open."""
+    ecn_on_all: bool = False
+    """With accurate ECN, acknowledgments and retransmissions can be marked too: Linux."""
+
     # Data on the SYN: RFC 7413
     fast_open: bool = False
     """Send data with the SYN to servers that gave a cookie before; as a server, give them."""
+    fast_open_asks_again: bool = True
+    """False: a server that was asked for a cookie and gave none is left alone: BSD."""
+    fast_open_option_space: int = 0
+    """What a SYN's data leave to options; 0 is what these need. Linux leaves all that there can be.
+    """
+    fast_open_pause_ns: int = 15 * MINUTE
+    """How long a server that did not take a SYN's data is left alone: RFC 7413 section 4.1.3.1."""
     fast_open_queue: int = 16
     """Connections that a listener takes by cookie before their handshake: RFC 7413 section 5.1."""
 
@@ -203,9 +224,14 @@ class Config:
             ("msl_ns", 0, 1 << 62),
             ("window_shift", 0, 14),
             ("rto_after_syn_timeout_ns", 1, 1 << 62),
+            ("quick_acks", 0, 1 << 20),
+            ("slow_start_segments", 1, 1 << 20),
+            ("accecn_order", 0, 1),
             ("dscp", 0, 63),
             ("hop_limit", 1, 255),
             ("syn_queue", 0, 1 << 20),
+            ("fast_open_option_space", 0, 40),
+            ("fast_open_pause_ns", 0, 1 << 62),
             ("fast_open_queue", 0, 1 << 20),
             ("accept_queue", 1, 1 << 20),
             ("challenge_acks_per_second", 1, 1 << 20),

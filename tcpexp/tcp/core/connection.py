@@ -73,7 +73,7 @@ class Connection:
         tcb.fast_retransmit_from = tcb.recover = tcb.iss + 1
         go_to(tcb, State.SYN_SENT, "OPEN")
         taken = self.send(data, now) if data else 0
-        if cookie is not None and len(cookie) <= fastopen.LARGEST_COOKIE:
+        if cookie is not None and fastopen.fits(tcb, cookie):
             tcb.fast_open = cookie
         send_syn(tcb, fastopen.data_for_syn(tcb, mss))
         self._start_keepalive()

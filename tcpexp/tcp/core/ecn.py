@@ -79,7 +79,8 @@ def on_departure(tcb: Tcb, flags: int, payload: bytes, new: bool) -> tuple[int, 
         if new and payload and state.cwr:
             flags |= CWR
             state.cwr = False
-    return flags, ECT_0 if new and payload and state.willing else NOT_ECT
+    can_be_marked = (new and payload) or (tcb.config.ecn_on_all and state.counters is not None)
+    return flags, ECT_0 if can_be_marked and state.willing else NOT_ECT
 
 
 def on_arrival(tcb: Tcb, segment: Segment) -> None:

@@ -1,22 +1,20 @@
 """TCP Fast Open: data on the SYN, for a client that has shown before that its address is its own.
 
 RFC 7413. The server hands out a cookie, which the client brings along the next time.
-DEVIATION from RFC 7413 section 4.1.3.1: a client does not remember servers that know no Fast Open;
-it asks again.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tcpexp.tcp.core import events
 from tcpexp.tcp.core.isn import keyed_hash
-from tcpexp.tcp.core.options import encode_options
+from tcpexp.tcp.core.options import SegmentError, encode_options
 from tcpexp.tcp.core.output import syn_options
 from tcpexp.tcp.core.segment import SYN, Segment
 from tcpexp.tcp.core.tcb import Tcb
 
 COOKIE_OCTETS = 8
-#: Largest cookie that fits a SYN beside all other options: RFC 7413 section 4.1.1.
-LARGEST_COOKIE = 14
 
 
 def make_cookie(key: bytes, address: str) -> bytes:
@@ -28,13 +26,37 @@ def make_cookie(key: bytes, address: str) -> bytes:
     return b"".join(half.to_bytes(COOKIE_OCTETS // 2, "big") for half in halves)
 
 
+def fits(tcb: Tcb, cookie: bytes) -> bool:
+    """Return whether a cookie has room beside a SYN's other options. RFC 7413 section 4.1.1."""
+    try:
+        encode_options(replace(syn_options(tcb), fast_open=cookie))
+    except SegmentError:
+        return False
+    return True
+
+
+def take_answer(tcb: Tcb, segment: Segment) -> None:
+    """Take what a SYN,ACK says of Fast Open: a new cookie, or that the server did not take the data
+    and gives none, after which it is left alone for a while.
+
+    RFC 7413 section 4.1.3.1 (negative responses), RFC 7413 section 4.2.2.
+    """
+    if tcb.fast_open is None:
+        return
+    tcb.learned_cookie = segment.options.fast_open
+    if not tcb.learned_cookie:
+        asked = tcb.fast_open == b"" and not tcb.config.fast_open_asks_again
+        tcb.fast_open_refused = asked or bool(tcb.out.queue)
+
+
 def data_for_syn(tcb: Tcb, mss: int | None) -> bytes:
     """Return the octets that go with the SYN: as many as the server's MSS of last time takes, less
     the options; without a cookie, none. RFC 7413 sections 4.1.3 and 4.2.2.
     """
     if not tcb.fast_open:
         return b""
-    room = (mss or tcb.config.default_send_mss) - len(encode_options(syn_options(tcb)))
+    room = mss or tcb.config.default_send_mss
+    room -= tcb.config.fast_open_option_space or len(encode_options(syn_options(tcb)))
     return tcb.out.take(max(0, min(room, len(tcb.out.unsent))))
 
 

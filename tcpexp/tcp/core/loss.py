@@ -56,22 +56,22 @@ def after_ack(tcb: Tcb, segment: Segment, ack: int, flight: int, advanced: bool)
     if tcb.config.tail_loss_probe:
         tlp.on_ack(tcb, segment, ack, flight, advanced)
     if tcb.uses_rack:
-        _recover_by_time(tcb, rack.on_ack(tcb, segment))
+        _recover_by_time(tcb, rack.on_ack(tcb, segment), advanced)
         if tcb.timers.deadlines[Timer.PROBE] is not None and not losstimer.probe_is_due(tcb):
             losstimer.start(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
     prr.on_ack(tcb, advanced)
     delivery.on_ack(tcb, flight)
 
 
-def _recover_by_time(tcb: Tcb, found: bool) -> None:
+def _recover_by_time(tcb: Tcb, found: bool, advanced: bool | None) -> None:
     """Begin recovery if RACK has found a loss and none is being repaired. RFC 8985 section 6.2."""
     if found and not tcb.in_recovery and not tcb.in_rto_recovery and may_recover(tcb):
-        enter_recovery(tcb)
+        enter_recovery(tcb, advanced)
 
 
 def on_reorder_timeout(tcb: Tcb) -> None:
     """Look again for losses: what was to be late by now is. RFC 8985 section 6.2 step 5."""
-    _recover_by_time(tcb, rack.detect_losses(tcb))
+    _recover_by_time(tcb, rack.detect_losses(tcb), None)
     if tcb.out.queue and not losstimer.running(tcb):
         losstimer.start(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
 
@@ -163,7 +163,7 @@ def first_is_lost(tcb: Tcb) -> bool:
     )
 
 
-def enter_recovery(tcb: Tcb) -> None:
+def enter_recovery(tcb: Tcb, advanced: bool | None = False) -> None:
     """Fast retransmit, and fast recovery if the control has one.
 
     RFC 5681 section 3.2 steps 2 and 3, RFC 6582 section 3.2 step 2, RFC 6675 section 5 step 4.
@@ -182,7 +182,7 @@ def enter_recovery(tcb: Tcb) -> None:
         if not tcb.uses_rack:
             mark_losses(tcb.out, tcb.config.duplicate_threshold, tcb.eff_snd_mss)
             tcb.out.mark_lost(first)
-        prr.begin(tcb)
+        prr.begin(tcb, advanced)
     ecn.note_reduction(tcb)
     note_congestion(tcb, "fast retransmit")
     retransmit(tcb, first, "fast retransmit")

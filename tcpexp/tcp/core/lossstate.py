@@ -40,6 +40,7 @@ class Prr:
     recover_fs: int  # in flight when it began
     delivered: int = 0
     out: int = 0
+    begun_by_ack: bool = False  # the acknowledgment under way began it, and is counted
 
 
 @dataclass(slots=True)

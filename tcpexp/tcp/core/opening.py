@@ -108,8 +108,7 @@ def connected(tcb: Tcb, segment: Segment, ack: int) -> None:
     """
     _, sent_ns = tcb.out.acknowledge(ack)
     tcb.snd_una = tcb.snd_wl2 = ack
-    if tcb.fast_open is not None:
-        tcb.learned_cookie = segment.options.fast_open
+    fastopen.take_answer(tcb, segment)
     for sent in tcb.out.queue:  # what went with the SYN, and was not taken: RFC 7413 section 4.2.2
         tcb.out.mark_lost(sent)
     stop_timer(tcb, Timer.RETRANSMIT)
@@ -135,5 +134,5 @@ def connected(tcb: Tcb, segment: Segment, ack: int) -> None:
         seventh_process_segment_text(tcb, segment, tcb.rcv_nxt)
     if segment.flags & FIN:
         eighth_check_fin_bit(tcb, segment, tcb.irs)
-    if not tcb.out.unsent and not tcb.fin_wanted:
-        send_ack(tcb)
+    if not tcb.out.unsent and not tcb.fin_wanted and not tcb.out.queue:
+        send_ack(tcb)  # else data that were not taken with the SYN carry it

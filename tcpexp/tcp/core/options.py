@@ -70,6 +70,12 @@ def encode_options(options: Options) -> bytes:
     if options.fast_open is not None or options.accecn is not None:
         parts.extend(_encode_newer(options))
     data = b"".join(parts)
+    if len(data) > 40 and options.sack_permitted and options.timestamps is not None:
+        # a large cookie: what says that SACK is permitted takes the place of padding
+        data = data.replace(bytes((NOP, NOP, SACK_PERMITTED, 2)), b"", 1)
+        data = data.replace(
+            bytes((NOP, NOP, TIMESTAMPS)), bytes((SACK_PERMITTED, 2, TIMESTAMPS)), 1
+        )
     if len(data) > 40:
         raise SegmentError(f"options of {len(data)} bytes; a header has room for 40")
     return data + bytes(-len(data) % 4)

@@ -84,6 +84,9 @@ def emit(tcb: Tcb, seq: int, flags: int, payload: bytes = b"", new: bool = False
         tcb.ack_now = False
         tcb.unacked_octets = 0
         tcb.unacked_segments = 0
+        if tcb.quick_acks:
+            # whoever answers with data has no use for them: its data carry the acknowledgment
+            tcb.quick_acks = tcb.quick_acks - 1 if not payload or tcb.rcv_nxt == tcb.irs + 1 else 0
         if tcb.timers.deadlines[Timer.DELAYED_ACK] is not None:
             stop_timer(tcb, Timer.DELAYED_ACK)
     segment = Segment(
@@ -161,7 +164,9 @@ def send_syn(tcb: Tcb, data: bytes = b"") -> None:
         tcb.out.add(Sent(tcb.iss, tcb.iss + 1, b"", SYN, tcb.now, tcb.now))
         tcb.snd_nxt = tcb.iss + 1 + len(data)
         if data:
-            tcb.out.add(Sent(tcb.iss + 1, tcb.snd_nxt, data, 0, tcb.now, tcb.now))
+            # if they go again by themselves, they are pushed like any other end of what is queued
+            push = 0 if tcb.out.unsent else PSH
+            tcb.out.add(Sent(tcb.iss + 1, tcb.snd_nxt, data, push, tcb.now, tcb.now))
     else:
         tcb.out.queue[0].times += 1  # simultaneous open: the SYN goes again, with an ACK
     emit(tcb, tcb.iss, flags, data)

@@ -10,14 +10,22 @@ from tcpexp.tcp.core.lossstate import Prr
 from tcpexp.tcp.core.tcb import Tcb, note_congestion
 
 
-def begin(tcb: Tcb) -> None:
+def begin(tcb: Tcb, advanced: bool | None) -> None:
     """Begin with a recovery, after ssthresh is set. What was SACKed before it cannot be delivered
     again, what this acknowledgment brought counts. RFC 9937 section 6.1.
+
+    The acknowledgment that begins it is the first of section 6.2: the fast retransmit is part of
+    what it lets out. ``advanced`` is None when a timer began it.
     """
     if not tcb.config.prr or not tcb.sack_ok or not tcb.congestion.reduces_in_steps:
         return
     sacked = sum(sent.end - sent.seq for sent in tcb.out.queue if sent.sacked)
+    if advanced is None:
+        tcb.prr = Prr(max(1, tcb.flight - sacked))
+        return
     tcb.prr = Prr(max(1, tcb.flight - sacked + tcb.out.newly_delivered))
+    on_ack(tcb, advanced)
+    tcb.prr.begun_by_ack = tcb.out.newly_delivered > 0
 
 
 def on_ack(tcb: Tcb, advanced: bool) -> None:
@@ -28,6 +36,9 @@ def on_ack(tcb: Tcb, advanced: bool) -> None:
     """
     prr, delivered = tcb.prr, tcb.out.newly_delivered
     if prr is None or not delivered:
+        return
+    if prr.begun_by_ack:  # by this one
+        prr.begun_by_ack = False
         return
     prr.delivered += delivered
     ssthresh, in_flight = tcb.congestion.ssthresh, tcb.out.pipe

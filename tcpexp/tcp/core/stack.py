@@ -60,6 +60,8 @@ class Stack:
         self.answers: list[Outgoing] = []
         #: Fast Open cookies by server, with its MSS: RFC 7413 section 4.1.3.
         self.cookies: dict[str, tuple[bytes, int | None]] = {}
+        #: Servers without Fast Open, and until when that is believed: RFC 7413 section 4.1.3.1.
+        self.refused: dict[str, int] = {}
         self.discarded = 0
         self._next_port = first_port
 
@@ -93,7 +95,8 @@ class Stack:
         config = config or self.config
         connection = Connection(local, remote, self.isn, config)
         cookie, mss = self.cookies.get(remote.address, (b"", None))
-        connection.connect(now, data, cookie if config.fast_open else None, mss)
+        wanted = config.fast_open and now >= self.refused.get(remote.address, now)
+        connection.connect(now, data, cookie if wanted else None, mss)
         self.connections[local.port, remote] = connection
         return connection
 
@@ -149,9 +152,7 @@ class Stack:
         if connection is not None:
             half_open = connection.state is State.SYN_RECEIVED
             connection.receive(segment, now)
-            if (cookie := connection.tcb.learned_cookie) is not None:
-                self.cookies[source] = (cookie, connection.tcb.send_mss)
-                connection.tcb.learned_cookie = None
+            self._learn_of_fast_open(connection, source, now)
             if half_open and listener is not None and connection.tcb.passive:
                 listener.note(connection)
         elif listener is not None:
@@ -160,6 +161,20 @@ class Stack:
                 self.connections[key] = connection
         elif (reset := reset_for(segment)) is not None:
             self.answers.append(Outgoing(Endpoint(self.address, segment.dst_port), remote, reset))
+
+    def _learn_of_fast_open(self, connection: Connection, server: str, now: int) -> None:
+        """Keep a cookie that a server has just given, or that it does not take data with the SYN.
+
+        RFC 7413 sections 4.1.3 and 4.1.3.1.
+        """
+        tcb = connection.tcb
+        if tcb.learned_cookie:
+            self.cookies[server] = (tcb.learned_cookie, tcb.send_mss)
+            tcb.learned_cookie = None
+        if tcb.fast_open_refused:
+            self.cookies.pop(server, None)
+            self.refused[server] = now + connection.config.fast_open_pause_ns
+            tcb.fast_open_refused = False
 
     def _retire(self, key: tuple[int, Endpoint], now: int) -> None:
         """Make room for a new connection with the ports of one that is closed or in TIME-WAIT.

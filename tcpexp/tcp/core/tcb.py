@@ -48,6 +48,7 @@ class Tcb:
         "eff_snd_mss",
         "events",
         "fast_open",
+        "fast_open_refused",
         "fast_opened",
         "fast_retransmit_from",
         "fin_sent",
@@ -73,6 +74,7 @@ class Tcb:
         "probed_ns",
         "probes",
         "prr",
+        "quick_acks",
         "rack",
         "rcv_adv",
         "rcv_nxt",
@@ -183,6 +185,7 @@ class Tcb:
         self.timestamps_ok = config.timestamps
         self.fast_open: bytes | None = None  # the option of this end's SYN: RFC 7413 section 4.1.1
         self.fast_opened = False  # whether the peer's cookie was right, and its text was taken
+        self.fast_open_refused = False
         self.learned_cookie: bytes | None = None
         self.ts_recent = 0
         self.ts_recent_ns = 0
@@ -196,6 +199,7 @@ class Tcb:
         self.ack_now = False
         self.unacked_octets = 0
         self.unacked_segments = 0
+        self.quick_acks = self.config.quick_acks
         self.early: Segment | None = None  # came with text while both ends opened
         self.eff_rcv_mss = 1  # the largest segment that has arrived: RFC 1122's RMSS, estimated
         self.challenges: list[int] = []

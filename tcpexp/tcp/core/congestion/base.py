@@ -87,6 +87,7 @@ class CongestionControl:
         self.cwnd = self.initial_cwnd
         self.ssthresh = config.initial_ssthresh
         self.bytes_acked = 0
+        self.most_per_ack = config.slow_start_segments * smss
         # RFC 9406 section 4.3: for the first slow start only, whose end is not known
         self.hystart = HyStart() if config.hystart else None
 
@@ -102,7 +103,8 @@ class CongestionControl:
             if self.hystart is not None:
                 self._start_with_care(self.hystart, report)
             elif 2 * report.flight > self.cwnd:
-                self.cwnd += min(report.octets, self.smss)  # equation 2
+                # equation 2; with more than one segment RFC 3465 section 2.2
+                self.cwnd += min(report.octets, self.most_per_ack)
         elif report.flight + self.smss > self.cwnd:
             self.avoid_congestion(report)
 
