@@ -12,6 +12,7 @@ from tcpexp.diagnosis.acks import find_acks
 from tcpexp.diagnosis.closing import find_closings
 from tcpexp.diagnosis.doubts import find_doubts, find_of_captures
 from tcpexp.diagnosis.ecn import find_ecn_offers, find_marks
+from tcpexp.diagnosis.errors import find_errors
 from tcpexp.diagnosis.extensions import find_cookies, find_fast_open, find_mptcp
 from tcpexp.diagnosis.finding import KINDS, Finding
 from tcpexp.diagnosis.handshake import find_handshake, openings
@@ -58,6 +59,7 @@ def describe(
         return Description(tuple(found), empty_frame("summary"))
     summary = build_summary(segments)
     found += _of_connections(segments, summary)
+    found += find_errors(segments, notes) if notes is not None else []
     return Description(tuple(sorted(_once(found), key=_place)), summary)
 
 

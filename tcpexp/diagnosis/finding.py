@@ -85,6 +85,7 @@ KINDS: dict[str, str] = {
     "segment_size": "the size of full segments, and what decides it",
     "super_packets": "segments larger than the wire's: TSO, GSO, GRO",
     "path_mtu": "a sign of a path that takes only smaller packets",
+    "icmp_error": "what routers and hosts say of packets by ICMP",
     "lost_segments": "what was sent again because it was lost: where, and how repaired",
     "spurious_retransmissions": "what was sent again although the receiver had it",
     "probe": "zero-window probes and keep-alives",

@@ -40,6 +40,7 @@ TROUBLE: dict[str, str] = {
     "beyond_window": "beyond the window",
     "silly_window": "small windows",
     "path_mtu": "path MTU",
+    "icmp_error": "ICMP errors",
     "reset": "reset",
     "congestion_marked": "ECN marks",
     "damaged": "damaged packets",

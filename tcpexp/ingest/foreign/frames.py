@@ -82,6 +82,12 @@ LAYERS = (
     "IPv6 home address",
     "BIG TCP",
     "length 0 (segmentation offload)",
+    "E-TAG",
+    "VN-Tag",
+    "802.1ah",
+    "FabricPath",
+    "TRILL",
+    "MACsec (not encrypted)",
 )
 LAYER_BITS = {word: 1 << at for at, word in enumerate(LAYERS)}
 MOST_BLOCKS = 4
@@ -134,6 +140,8 @@ class Frames:
     beyond: Int64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     #: The rows of fragments of IP packets, with what puts them together.
     fragments: list[Fragments] = field(default_factory=list)
+    #: The rows of ICMP messages.
+    icmp: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         count = self.at.size

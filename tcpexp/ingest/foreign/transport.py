@@ -116,6 +116,7 @@ def take_icmp(frames: Frames, rows: Int64) -> None:
     )
     frames.set(rows[six & np.isin(kind, _GROUP_MEMBERSHIP)], protocol=MLD)
     frames.set(rows[six], checksum=word_at(frames, rows[six], 2, ">u2"))
+    frames.icmp += rows.tolist()
     frames.kind[rows] = DONE
 
 

@@ -92,8 +92,9 @@ def test_compressed_files(tmp_path):
         (0, lambda frame: struct.pack("<I", 2) + frame[14:], 4),
         (108, lambda frame: struct.pack(">I", 2) + frame[14:], 4),
         (9, lambda frame: b"\xff\x03\x00\x21" + frame[14:], 4),
+        (9, lambda frame: b"\x0f\x00\x08\x00" + frame[14:], 4),
     ],
-    ids=["cooked", "cooked v2", "raw", "loopback", "OpenBSD loopback", "PPP"],
+    ids=["cooked", "cooked v2", "raw", "loopback", "OpenBSD loopback", "PPP", "Cisco as PPP"],
 )
 def test_other_links(tmp_path, link, made, header):
     packets = talk()

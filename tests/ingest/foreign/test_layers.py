@@ -40,6 +40,16 @@ OPTIONED = struct.pack(">BBHHHBBH", 0x46, 0, len(IP) + 4, 1, 0, 64, 6, 0) + IP[1
 FRAMES = {
     "VLAN": (ethernet(0x8100, b"\0\x05\x08\0" + IP), {"VLAN": 1}),
     "QinQ": (ethernet(0x88A8, b"\0\x05\x81\0\0\x06\x08\0" + IP), {"VLAN": 1, "QinQ": 1}),
+    "E-TAG": (ethernet(0x893F, bytes(6) + b"\x08\0" + IP), {"E-TAG": 1}),
+    "VN-Tag": (ethernet(0x8926, bytes(4) + b"\x08\0" + IP), {"VN-Tag": 1}),
+    "802.1ah": (ethernet(0x88E7, bytes(4) + SEGMENT), {"802.1ah": 1}),
+    "FabricPath": (ethernet(0x8903, b"\0\x41" + SEGMENT), {"FabricPath": 1}),
+    "TRILL": (ethernet(0x22F3, b"\0\x40" + bytes(8) + SEGMENT), {"TRILL": 1}),
+    "MACsec": (
+        ethernet(0x88E5, b"\x20" + bytes(13) + b"\x08\0" + IP + bytes(16)),
+        {"MACsec (not encrypted)": 1},
+    ),
+    "VXLAN GPE": (udp(4790, b"\x0c\0\0\1\0\0\0\0" + IP), {"VXLAN": 1}),
     "MPLS": (ethernet(0x8847, b"\0\0\x10\x40\0\0\x21\x40" + IP), {"MPLS": 1}),
     "MPLS pseudowire": (ethernet(0x8847, b"\0\0\x11\x40" + bytes(4) + SEGMENT), {"MPLS": 1}),
     "PPPoE": (
