@@ -116,8 +116,8 @@ _PRESET = 6
 def pack_headers(tree: Path, build: Path, target: Path) -> None:
     """Write the headers of a kernel that was built in ``build`` from ``tree`` to ``target``.
 
-    The kernel must know modules, and ``make modules_prepare`` must have been called. Of the lists of
-    symbols that one counts which the linking of the kernel wrote: the other is of whoever built
+    The kernel must know modules, and ``make modules_prepare`` must have been called. Of the lists
+    of symbols that one counts which the linking of the kernel wrote: the other is of whoever built
     modules in ``build``, and may be older.
     """
     files = dict.fromkeys(_glob(tree, RULES))
