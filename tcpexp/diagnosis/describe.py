@@ -45,16 +45,20 @@ class Description:
 
 
 def describe(
-    packets: pl.DataFrame, connections: pl.DataFrame, notes: Notes | None = None
+    packets: pl.DataFrame,
+    connections: pl.DataFrame,
+    notes: Notes | None = None,
+    marked: pl.DataFrame | None = None,
 ) -> Description:
     """Return everything that packets say.
 
     ``packets`` and ``connections`` are tables with these names (``docs/reference/data.md``),
-    ``notes`` what reading the captures found. A connection is described as its capture in
-    ``connections`` saw it.
+    ``notes`` what reading the captures found, ``marked`` what
+    :func:`tcpexp.diagnosis.judged.marked_segments` returns, where that is known. A connection is
+    described as its capture in ``connections`` saw it.
     """
     found = list(find_of_captures(notes)) if notes is not None else []
-    segments = judged_segments(packets, connections)
+    segments = judged_segments(packets, connections, marked)
     if segments.is_empty():
         return Description(tuple(found), empty_frame("summary"))
     summary = build_summary(segments)

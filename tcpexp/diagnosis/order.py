@@ -93,9 +93,15 @@ def _copies(segments: pl.DataFrame) -> Iterator[Finding]:
 def _unseen(segments: pl.DataFrame) -> Iterator[Finding]:
     """Gaps that nothing filled, of which the receiver got everything."""
     gaps = pl.col("begin") > pl.col("top")
-    gap = gaps & ~pl.col("rst") & ~pl.col("damaged")
-    for lane, rows in lanes_with(segments, gap.fill_null(False)):
-        left = _unfilled(segments, rows)
+    gap = (gaps & ~pl.col("rst") & ~pl.col("damaged")).fill_null(False)
+    whole = (
+        segments.join(segments.filter(gap).select("connection").unique(), on="connection",
+                      how="semi", maintain_order="left")
+        .select(*LANE, "fills", "begin", "end", "ack_to")
+        .partition_by("connection", as_dict=True)
+    )  # fmt: skip
+    for lane, rows in lanes_with(segments, gap):
+        left = _unfilled(whole[(lane.connection,)], rows)
         if left:
             missing = sum(row["missing"] for row in left)
             yield lane.say(
@@ -115,17 +121,11 @@ def _unseen(segments: pl.DataFrame) -> Iterator[Finding]:
 
 def _unfilled(segments: pl.DataFrame, rows: list[Row]) -> list[Row]:
     """Return those of the packets behind a gap whose gap stayed, with ``missing``
-    bytes, and ``got``: they were acknowledged.
+    bytes, and ``got``: they were acknowledged. ``segments`` are those of the connection.
     """
-    lane = segments.filter(
-        pl.col("connection") == rows[0]["connection"],
-        pl.col("from_client") == rows[0]["from_client"],
-    )
+    lane = segments.filter(pl.col("from_client") == rows[0]["from_client"])
     filled = _filled_below(lane.filter("fills").sort("begin").select("begin", "end").to_numpy())
-    acked = segments.filter(
-        pl.col("connection") == rows[0]["connection"],
-        pl.col("from_client") != rows[0]["from_client"],
-    )["ack_to"].max()
+    acked = segments.filter(pl.col("from_client") != rows[0]["from_client"])["ack_to"].max()
     found = []
     for row in rows:
         missing = row["begin"] - row["top"] - filled(row["begin"]) + filled(row["top"])
