@@ -138,6 +138,8 @@ class Frames:
     address_bytes: Int64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     #: Where the IP header tells of so many bytes more than the frame has.
     beyond: Int64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    #: Whether a header in front of IP says that the packet ends before its frame does.
+    bounded: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
     #: The rows of fragments of IP packets, with what puts them together.
     fragments: list[Fragments] = field(default_factory=list)
     #: The rows of ICMP messages.
@@ -154,6 +156,7 @@ class Frames:
         self.layers, self.src_at, self.dst_at, self.address_bytes, self.beyond = (
             np.zeros(count, dtype=np.int64) for _ in range(5)
         )
+        self.bounded = np.zeros(count, dtype=np.bool_)
 
     def __getitem__(self, name: str) -> Int64:
         return self.columns[name]

@@ -296,6 +296,7 @@ def take_pppoe(frames: Frames, rows: Int64) -> None:
     )
     frames.passed(rows, "PPPoE")
     limit = frames.at[rows] + 6 + word_at(frames, rows, 4, ">u2")
+    frames.bounded[rows] = limit < frames.wire_end[rows]
     frames.wire_end[rows] = np.minimum(frames.wire_end[rows], limit)
     frames.end[rows] = np.minimum(frames.end[rows], limit)
     frames.next(rows, 6, LINK + 9)

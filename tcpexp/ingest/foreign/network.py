@@ -157,7 +157,7 @@ def _limit_ipv4(frames: Frames, rows: Int64, length: Int64, right: NDArray[np.bo
     big = none & (on_wire > 0xFFFF)
     frames.passed(rows[big], "BIG TCP")
     frames.passed(rows[none & ~big], "length 0 (segmentation offload)")
-    believed = ~none & ((length <= on_wire) | right)
+    believed = ~none & ((length <= on_wire) | (right & ~frames.bounded[rows]))
     frames.beyond[rows] = np.where(believed, np.maximum(length - on_wire, 0), 0)
     limit = frames.at[rows] + np.where(believed, length, on_wire)
     frames.wire_end[rows] = limit

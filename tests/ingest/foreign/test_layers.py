@@ -214,8 +214,11 @@ def test_a_syn_whose_options_were_taken_out_has_no_payload_and_a_cut_segment_kee
         return frame[:14] + bytes(head) + frame[34:]
 
     syn = with_length(c.tcp(A, B, (1000, 80), 5, 0, "S", tail=c.options(mss=1460)), 12)
-    data = with_length(c.tcp(A, B, (1000, 80), 6, 7, "PA", 30), 12)
-    assert read(tmp_path, syn, data).packets["payload_bytes"].to_list() == [0, 42]
+    cut = c.tcp(A, B, (1000, 80), 6, 7, "PA", 42)[:-12]
+    # the checksum tells that nothing was cut
+    wrong = with_length(c.tcp(A, B, (1000, 80), 48, 7, "A", 30), 12)
+    found = read(tmp_path, syn, cut, wrong)
+    assert found.packets["payload_bytes"].to_list() == [0, 42, 30]
 
 
 @pytest.mark.parametrize(
@@ -228,3 +231,9 @@ def test_ipv4_options_that_do_not_fit_their_header_are_no_packet(tmp_path, tail,
     found = read(tmp_path, frame)
     assert (found.packets["protocol"][0] == "tcp") == sane
     assert ("IPv4 options that cannot be right" in found.notes.captures[0].reasons) != sane
+
+
+def test_a_session_of_pppoe_ends_its_packets_whatever_ip_says(tmp_path):
+    plain = c.tcp(A, B, (1000, 80), 5, 7, "A", 6)[14:]
+    frame = ethernet(0x8864, b"\x11\0\0\x01" + struct.pack(">HH", len(plain) - 4, 0x21) + plain)
+    assert read(tmp_path, frame).packets["payload_bytes"].to_list() == [0]
