@@ -1,10 +1,12 @@
-"""Can a damaged capture bring the reader of foreign captures down?
+"""Can a damaged capture bring ``tcpexp explain`` down?
 
     python benchmarks/fuzz_captures.py CAPTURE... [--inputs 100000] [--seed 1] [--keep FOLDER]
-        [--alone]
+        [--alone] [--findings 5]
 
 Takes valid captures, damages them (bits flipped, lengths set to extremes, parts cut out, doubled,
-swapped, mixed), and reads each: nothing but ``DataError`` may come out, each within ten seconds.
+swapped, mixed), and reads each: nothing but ``DataError`` may come out, each within ten seconds of
+processor time.
+Of every fifth the findings, the summary and the limits are made as well, by the same demand.
 Prints how many were read, refused and failed, the slowest, and the largest memory of the process.
 What failed is kept in a folder, named by its number. With ``--alone`` tshark is not asked for
 labels, which makes it several times as fast.
@@ -27,10 +29,15 @@ from pathlib import Path
 
 from capturing.mutating import damaged
 
+from tcpexp.diagnosis.describe import describe
+from tcpexp.diagnosis.limits import limits
 from tcpexp.errors import DataError
-from tcpexp.ingest.foreign import read_foreign
+from tcpexp.explain.tables import name_packets
+from tcpexp.ingest.connections import table_of
+from tcpexp.ingest.foreign import Foreign, read_foreign
 
-_LIMIT_S = 10
+#: Of processor time, and of wall time: others may use the processor too.
+_LIMIT_S, _LIMIT_WALL_S = 10, 900
 _LARGEST_SEED = 200_000
 
 
@@ -41,6 +48,8 @@ class Tally:
     read: int = 0
     refused: int = 0
     packets: int = 0
+    explained: int = 0
+    findings: int = 0
     slowest_s: float = 0.0
     failures: list[str] = field(default_factory=list)
 
@@ -59,24 +68,48 @@ def load_seeds(paths: list[Path]) -> list[bytes]:
 
 
 def _alarm(*_: object) -> None:
-    raise TimeoutError(f"not read within {_LIMIT_S} s")
+    raise TimeoutError(f"not done within {_LIMIT_S} s")
 
 
-def try_one(path: Path, data: bytes, tally: Tally, name: str) -> bool:
-    """Read one damaged capture; return whether it did what it must."""
+def _read(path: Path) -> Foreign | None:
+    try:
+        return read_foreign([path])
+    except DataError:
+        return None
+
+
+def explain_one(foreign: Foreign, tally: Tally) -> None:
+    """Make everything that is said of a capture, but for the page."""
+    named = name_packets(foreign.packets)
+    connections = table_of(named.connections)
+    tally.findings += len(describe(named.packets, connections, foreign.notes).findings)
+    limits(named.packets, connections)
+    tally.explained += 1
+
+
+def try_one(path: Path, data: bytes, tally: Tally, name: str, *, whole: bool = False) -> bool:
+    """Read one damaged capture, and explain it if ``whole``; return whether it did what it must."""
     path.write_bytes(data)
     started = time.process_time()
-    signal.alarm(_LIMIT_S * 6)  # of wall time: others may use the processor too
+    signal.alarm(_LIMIT_WALL_S)
+    signal.setitimer(signal.ITIMER_PROF, _LIMIT_S)
     try:
-        tally.packets += read_foreign([path]).packets.height
-        tally.read += 1
-    except DataError:
-        tally.refused += 1
-    except Exception:
+        foreign = _read(path)
+        if foreign is None:
+            tally.refused += 1
+        else:
+            tally.packets += foreign.packets.height
+            tally.read += 1
+        if foreign is not None and whole:
+            explain_one(foreign, tally)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # polars' panics are no Exception
         tally.failures.append(f"{name}: {traceback.format_exc(limit=-3)}")
         return False
     finally:
         signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         took = time.process_time() - started
         tally.slowest_s = max(tally.slowest_s, took)
     if took > _LIMIT_S:
@@ -93,17 +126,22 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="keep what failed here")
     parser.add_argument("--alone", action="store_true", help="do not ask tshark")
+    parser.add_argument(
+        "--findings", type=int, default=5, metavar="N", help="explain every Nth [default: 5]"
+    )
     options = parser.parse_args()
     if options.alone:
         os.environ["PATH"] = ""
     seeds = load_seeds(options.captures)
     rng, tally = random.Random(options.seed), Tally()
     signal.signal(signal.SIGALRM, _alarm)
+    signal.signal(signal.SIGPROF, _alarm)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "damaged.pcap"
         for number in range(options.inputs):
             data = damaged(rng, seeds)
-            if not try_one(path, data, tally, str(number)) and options.keep:
+            whole = number % options.findings == 0
+            if not try_one(path, data, tally, str(number), whole=whole) and options.keep:
                 options.keep.mkdir(parents=True, exist_ok=True)
                 (options.keep / f"{options.seed}-{number}.pcap").write_bytes(data)
             if (number + 1) % 5000 == 0:
@@ -111,6 +149,7 @@ def main() -> int:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{options.inputs:,} inputs of {len(seeds)} captures, seed {options.seed}")
     print(f"read {tally.read:,} ({tally.packets:,} packets), refused {tally.refused:,}")
+    print(f"explained {tally.explained:,} ({tally.findings:,} findings)")
     print(f"failed {len(tally.failures)}; slowest {tally.slowest_s:.1f} s; {memory:.0f} MiB")
     for failure in tally.failures[:20]:
         print(failure)

@@ -12,6 +12,7 @@ from tcpexp.diagnosis.acks import find_acks
 from tcpexp.diagnosis.closing import find_closings
 from tcpexp.diagnosis.doubts import find_doubts, find_of_captures
 from tcpexp.diagnosis.ecn import find_ecn_offers, find_marks
+from tcpexp.diagnosis.errors import find_errors
 from tcpexp.diagnosis.extensions import find_cookies, find_fast_open, find_mptcp
 from tcpexp.diagnosis.finding import KINDS, Finding
 from tcpexp.diagnosis.handshake import find_handshake, openings
@@ -44,20 +45,25 @@ class Description:
 
 
 def describe(
-    packets: pl.DataFrame, connections: pl.DataFrame, notes: Notes | None = None
+    packets: pl.DataFrame,
+    connections: pl.DataFrame,
+    notes: Notes | None = None,
+    marked: pl.DataFrame | None = None,
 ) -> Description:
     """Return everything that packets say.
 
     ``packets`` and ``connections`` are tables with these names (``docs/reference/data.md``),
-    ``notes`` what reading the captures found. A connection is described as its capture in
-    ``connections`` saw it.
+    ``notes`` what reading the captures found, ``marked`` what
+    :func:`tcpexp.diagnosis.judged.marked_segments` returns, where that is known. A connection is
+    described as its capture in ``connections`` saw it.
     """
     found = list(find_of_captures(notes)) if notes is not None else []
-    segments = judged_segments(packets, connections)
+    segments = judged_segments(packets, connections, marked)
     if segments.is_empty():
         return Description(tuple(found), empty_frame("summary"))
     summary = build_summary(segments)
     found += _of_connections(segments, summary)
+    found += find_errors(segments, notes) if notes is not None else []
     return Description(tuple(sorted(_once(found), key=_place)), summary)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tcpexp.diagnosis.finding import Finding, packets_text
 from tcpexp.diagnosis.lanes import lanes_with, many, numbers_of
+from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
 from tcpexp.words.measured import time_words
 
@@ -16,11 +17,16 @@ if TYPE_CHECKING:
     from tcpexp.ingest.foreign.notes import CaptureNotes, Notes
 
 
+#: From this step on a clock is called coarse, ns; so many packets show it.
+_COARSE_NS, _FEW = 1_000_000, 10
+
+
 def find_doubts(segments: pl.DataFrame) -> Iterator[Finding]:
     """Yield what cannot be known about connections."""
     yield from _one_way(segments)
     yield from _checksums(segments)
     yield from _clock(segments)
+    yield from _coarse(segments)
 
 
 def _one_way(segments: pl.DataFrame) -> Iterator[Finding]:
@@ -108,6 +114,30 @@ def _clock(segments: pl.DataFrame) -> Iterator[Finding]:
             "certain",
             "the machine's clock was set, or several processors or interfaces stamped the packets:"
             " times across these packets are not to be trusted",
+        )
+
+
+def _coarse(segments: pl.DataFrame) -> Iterator[Finding]:
+    """Clocks whose steps are long beside what is measured by them."""
+    for (capture,), part in segments.group_by("capture", maintain_order=True):
+        times = part["t_ns"].to_numpy()
+        step = int(np.gcd.reduce(times - times[0]))
+        if times.size < (_FEW if step else 2) or 0 < step < _COARSE_NS:
+            continue
+        yield Finding(
+            None,
+            "clock_coarse",
+            f"The capture's clock counts in steps of {time_words(step)}."
+            if step
+            else "All packets bear the same time.",
+            (),
+            str(capture),
+            "certain",
+            "what takes less than a step is told as 0 or as a whole step: round-trip times, delays,"
+            " and rates of short transfers"
+            if step
+            else "the capture was made by a program, or lost its times: how long anything took is"
+            " not known",
         )
 
 

@@ -16,7 +16,14 @@ _OVERTAKEN_NS = 3_000_000
 _NEXT_IDS = 64
 
 
-def judged_segments(packets: pl.DataFrame, connections: pl.DataFrame) -> pl.DataFrame:
+def marked_segments(packets: pl.DataFrame, connections: pl.DataFrame) -> pl.DataFrame:
+    """Return ``segments_of`` with ``copy``: what findings and limits both begin with."""
+    return with_copies(segments_of(packets, connections))
+
+
+def judged_segments(
+    packets: pl.DataFrame, connections: pl.DataFrame, marked: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Return ``segments_of`` with what the modules of this room add, and with ``verdict``,
     ``why`` and ``new_bytes``.
 
@@ -24,9 +31,12 @@ def judged_segments(packets: pl.DataFrame, connections: pl.DataFrame) -> pl.Data
     ``keep_alive``, ``copy``, or null of everything else; ``why`` is ``repeated`` (its numbers had
     been seen), or how a packet that fills a gap was told: ``stamps``, ``ids`` or ``time``. The
     columns ``repeated``, ``late`` and ``rtt_ns`` count copies as tcptrace does; ``new_bytes`` is
-    the payload that no packet before held.
+    the payload that no packet before held. ``marked`` is what ``marked_segments`` returns, where
+    that is known.
     """
-    segments = with_probes(with_duplicates(with_copies(segments_of(packets, connections))))
+    if marked is None:
+        marked = marked_segments(packets, connections)
+    segments = with_probes(with_duplicates(marked))
     counted = tracked(segments, copies=True)
     once = tracked(segments, copies=False) if segments["copy"].any() else counted
     facts = once.select(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -158,21 +159,24 @@ def rounds_of(stream: Stream) -> Rounds:
     """
     lane = stream.lane
     begins: list[int] = []
-    now, last = int(lane.sent_ns[0]), int(lane.sent_ns[-1])
-    sent, effect, top, una = lane.sent_ns, lane.effect_ns, stream.top, stream.una
-    while now <= last and una.size:
+    # plain lists: each round asks for a few places only
+    sent, effect, top, una = (
+        column.tolist() for column in (lane.sent_ns, lane.effect_ns, stream.top, stream.una)
+    )
+    now, last, place, at = sent[0], sent[-1], 0, 0
+    while now <= last and una:
         begins.append(now)
-        highest = top[np.searchsorted(sent, now, side="right") - 1]
-        at = int(np.searchsorted(una, highest, side="left"))
-        if at >= una.size:
+        # places only ever grow
+        place = bisect_right(sent, now, lo=place)
+        at = bisect_left(una, top[place - 1], lo=at)
+        if at >= len(una):
             break
-        after = int(effect[at])
+        after = effect[at]
         if after <= now:
             # nothing was in flight: the next round begins with what is sent next
-            place = int(np.searchsorted(sent, now, side="right"))
-            if place >= sent.size:
+            if place >= len(sent):
                 break
-            after = int(sent[place])
+            after = sent[place]
         now = max(after, now + 1)
     begin = np.array(begins, dtype=np.int64)
     return Rounds(begin, _queues(stream, begin))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.diagnosis.judged import marked_segments
 from tcpexp.diagnosis.limitgaps import Pieces, gap_pieces, prompt_ns
 from tcpexp.diagnosis.limitlanes import NONE, Lane, lanes_of
 from tcpexp.diagnosis.limitloss import Repair, repairs_of
@@ -17,8 +18,6 @@ from tcpexp.diagnosis.limitreasons import CODES, NAMES, REASONS, Sure
 from tcpexp.diagnosis.limitrounds import Stream, rounds_of, stream_of
 from tcpexp.diagnosis.limitspans import intervals, overlaid
 from tcpexp.diagnosis.limitwhy import why
-from tcpexp.diagnosis.segments import segments_of
-from tcpexp.diagnosis.tracking import with_copies
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
 from tcpexp.store.frames import conform, empty_frame
@@ -32,12 +31,15 @@ if TYPE_CHECKING:
 MOST_CONNECTIONS = 1_000
 
 
-def limits(packets: pl.DataFrame, connections: pl.DataFrame) -> pl.DataFrame:
+def limits(
+    packets: pl.DataFrame, connections: pl.DataFrame, marked: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Return the table ``limits`` of the connections with the most data, at most
     ``MOST_CONNECTIONS``.
 
     Each direction is judged by the capture nearest to its sender. A direction without data has no
-    rows.
+    rows. ``marked`` is what :func:`tcpexp.diagnosis.judged.marked_segments` returns, where that is
+    known.
     """
     chosen = (
         connections.with_columns(
@@ -47,21 +49,28 @@ def limits(packets: pl.DataFrame, connections: pl.DataFrame) -> pl.DataFrame:
         .head(MOST_CONNECTIONS)
         .drop("carried")
     )
-    rows = [row for lane in nearest_lanes(packets, chosen) for row in lane_rows(lane)]
+    rows = [row for lane in nearest_lanes(packets, chosen, marked) for row in lane_rows(lane)]
     if not rows:
         return empty_frame("limits")
     return conform(pl.DataFrame(rows, infer_schema_length=None), "limits")
 
 
-def nearest_lanes(packets: pl.DataFrame, connections: pl.DataFrame) -> list[Lane]:
+def nearest_lanes(
+    packets: pl.DataFrame, connections: pl.DataFrame, marked: pl.DataFrame | None = None
+) -> list[Lane]:
     """Return each direction with data once: as that capture saw it which lies nearest to its
     sender, by the time that an ACK and the data behind it took between the two.
     """
     best: dict[tuple[int, str], Lane] = {}
     seen = packets.filter(pl.col("connection").is_in(connections["connection"].implode()))
-    for capture in seen["capture"].unique(maintain_order=True).to_list():
+    captures = seen["capture"].unique(maintain_order=True).to_list()
+    for capture in captures:
         here = connections.with_columns(capture=pl.lit(capture))
-        segments = with_copies(segments_of(seen, here))
+        if marked is not None and len(captures) == 1:
+            segments = marked.join(here.select("connection"), on="connection", how="semi",
+                                   maintain_order="left")  # fmt: skip
+        else:
+            segments = marked_segments(seen, here)
         for lane in lanes_of(segments.filter(~pl.col("copy")), here):
             key = (lane.connection, lane.sender)
             if key not in best or _distance(lane) < _distance(best[key]):
@@ -165,7 +174,10 @@ def _special(lane: Lane, stream: Stream, repairs: list[Repair]) -> list[tuple[in
         sent = int(lane.sent_ns[np.flatnonzero(stream.new)[-1]])
         begin = max(min(ends), sent)
         mended = [repair.end_ns for repair in repairs if repair.end_ns > begin]
-        found.append((max([begin, *mended]), lane.last_ns, CODES["closing"]))
+        acked = int(stream.when(stream.una, stream.top[-1:])[0])
+        # a FIN leaves with the last data: they are still under way
+        under_way = [acked] if lane.reset_ns == NONE and acked <= lane.last_ns else []
+        found.append((max([begin, *mended, *under_way]), lane.last_ns, CODES["closing"]))
     return sorted(found)
 
 

@@ -72,7 +72,9 @@ def intervals(pieces: Pieces, rtt_ns: int) -> list[tuple[int, int, int]]:
         stop = at
         while stop < size and not long[stop]:
             stop += 1
-        found += _summed(merged, at, stop, width)
+        after = stop < size and int(merged.reason[stop]) not in _FIXED
+        before = bool(found) and found[-1][2] not in _FIXED
+        found += _summed(merged, at, stop, width, alone=not (before or after))
         at = stop
     return _by_limit(_closed(found, int(merged.begin[0]), int(merged.end[-1])))
 
@@ -106,12 +108,15 @@ def _merged(pieces: Pieces) -> Pieces:
     )
 
 
-def _summed(pieces: Pieces, first: int, stop: int, width: int) -> list[tuple[int, int, int]]:
+def _summed(
+    pieces: Pieces, first: int, stop: int, width: int, *, alone: bool
+) -> list[tuple[int, int, int]]:
     """Return round trips from the short pieces ``first`` to ``stop``, each with the limit that took
-    most of it, and of that limit the reason that did.
+    most of it, and of that limit the reason that did. Less than half a round trip is none, unless
+    it is ``alone``: no neighbour can take it.
     """
     begin, end = int(pieces.begin[first]), int(pieces.end[stop - 1])
-    if 2 * (end - begin) < width:
+    if 2 * (end - begin) < width and not alone:
         return []
     count = max((end - begin) // width, 1)
     edges = np.linspace(begin, end, count + 1).astype(np.int64)

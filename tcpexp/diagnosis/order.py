@@ -93,9 +93,15 @@ def _copies(segments: pl.DataFrame) -> Iterator[Finding]:
 def _unseen(segments: pl.DataFrame) -> Iterator[Finding]:
     """Gaps that nothing filled, of which the receiver got everything."""
     gaps = pl.col("begin") > pl.col("top")
-    gap = gaps & ~pl.col("rst") & ~pl.col("damaged")
-    for lane, rows in lanes_with(segments, gap.fill_null(False)):
-        left = _unfilled(segments, rows)
+    gap = (gaps & ~pl.col("rst") & ~pl.col("damaged")).fill_null(False)
+    whole = (
+        segments.join(segments.filter(gap).select("connection").unique(), on="connection",
+                      how="semi", maintain_order="left")
+        .select(*LANE, "fills", "begin", "end", "ack_to")
+        .partition_by("connection", as_dict=True)
+    )  # fmt: skip
+    for lane, rows in lanes_with(segments, gap):
+        left = _unfilled(whole[(lane.connection,)], rows)
         if left:
             missing = sum(row["missing"] for row in left)
             yield lane.say(
@@ -115,17 +121,11 @@ def _unseen(segments: pl.DataFrame) -> Iterator[Finding]:
 
 def _unfilled(segments: pl.DataFrame, rows: list[Row]) -> list[Row]:
     """Return those of the packets behind a gap whose gap stayed, with ``missing``
-    bytes, and ``got``: they were acknowledged.
+    bytes, and ``got``: they were acknowledged. ``segments`` are those of the connection.
     """
-    lane = segments.filter(
-        pl.col("connection") == rows[0]["connection"],
-        pl.col("from_client") == rows[0]["from_client"],
-    )
+    lane = segments.filter(pl.col("from_client") == rows[0]["from_client"])
     filled = _filled_below(lane.filter("fills").sort("begin").select("begin", "end").to_numpy())
-    acked = segments.filter(
-        pl.col("connection") == rows[0]["connection"],
-        pl.col("from_client") != rows[0]["from_client"],
-    )["ack_to"].max()
+    acked = segments.filter(pl.col("from_client") != rows[0]["from_client"])["ack_to"].max()
     found = []
     for row in rows:
         missing = row["begin"] - row["top"] - filled(row["begin"]) + filled(row["top"])
@@ -157,13 +157,18 @@ def _filled_below(fillers: Any) -> Callable[[int], int]:
 
 
 def _acked_unseen(segments: pl.DataFrame) -> Iterator[Finding]:
-    """ACKs of data that the capture had not seen."""
-    top = (
-        pl.when("from_client")
-        .then(_highest(~pl.col("from_client")))
-        .otherwise(_highest(pl.col("from_client")))
+    """ACKs of data that the capture had not seen: beyond what the other end had sent so far, or,
+    before its first packet, beyond the first ACK.
+    """
+    client = pl.col("from_client")
+    top = pl.when(client).then(_highest(~client)).otherwise(_highest(client))
+    first = pl.when(client).then(_first_sent(~client)).otherwise(_first_sent(client))
+    begun = pl.col("ack_to").drop_nulls().first().over(LANE)
+    # an ACK of what comes next in the capture was only written too early
+    unseen = pl.min_horizontal("ack_to", first) > begun
+    rows = segments.with_columns(
+        sent_to=pl.coalesce(top, pl.when(unseen & first.is_not_null()).then(begun))
     )
-    rows = segments.with_columns(sent_to=top)
     ahead = (pl.col("ack_to") > pl.col("sent_to")) & ~pl.col("rst")
     for lane, few in lanes_with(rows, ahead.fill_null(False)):
         most = max(row["ack_to"] - row["sent_to"] for row in few)
@@ -177,6 +182,11 @@ def _acked_unseen(segments: pl.DataFrame) -> Iterator[Finding]:
             " sees only a part of the way",
             source="RFC 9293 section 3.4",
         )
+
+
+def _first_sent(sender: pl.Expr) -> pl.Expr:
+    """Return where the data of an end begin that the capture has."""
+    return pl.col("begin").filter(sender & ~pl.col("rst")).first().over("connection")
 
 
 def _highest(sender: pl.Expr) -> pl.Expr:

@@ -34,7 +34,8 @@ class Timed(NamedTuple):
     rtt_ns: int | None
 
 
-_NEW = Added(0, False, 0, None, None)
+#: A packet whose numbers all lie above those seen before.
+NEW = Added(0, False, 0, None, None)
 
 
 class Pieces:
@@ -56,8 +57,11 @@ class Pieces:
         """Take in a packet with the sequence numbers from ``begin`` to ``end - 1``."""
         ends = self._ends
         if not ends or begin >= ends[-1]:
-            self._insert(len(ends), begin, end, now_ns)
-            return _NEW
+            self._begins.append(begin)
+            ends.append(end)
+            self._times.append(now_ns)
+            self._again.append(0)
+            return NEW
         at = max(bisect_right(self._begins, begin) - 1, 0)
         at += ends[at] <= begin
         repeated = filled = 0
@@ -104,9 +108,10 @@ class Pieces:
         A piece gives a time when its end is what is acknowledged: of one that was sent once, and
         before which nothing was sent later, a sample (Karn's algorithm, RFC 6298 section 3).
         """
-        begin, end = self._covered, bisect_left(self._begins, ack)
-        if end <= begin:
+        begin, begins = self._covered, self._begins
+        if begin == len(begins) or begins[begin] >= ack:
             return None
+        end = bisect_left(begins, ack, begin)
         self._covered = end
         newest = max(self._newest_ns, *self._times[begin:end])
         self._newest_ns = newest

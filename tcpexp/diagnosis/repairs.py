@@ -47,7 +47,12 @@ def with_repairs(segments: pl.DataFrame) -> pl.DataFrame:
     sacked = sacked.with_columns(
         sacked_to=pl.when("from_client")
         .then(_last_of(~pl.col("from_client")))
-        .otherwise(_last_of(pl.col("from_client")))
+        .otherwise(_last_of(pl.col("from_client"))),
+        silent_ns=pl.col("t_ns")
+        - pl.when("from_client")
+        .then(_heard(~pl.col("from_client")))
+        .otherwise(_heard(pl.col("from_client"))),
+        way_ns=pl.col("rtt_ns").filter(pl.col("timed") == "sample").max().over(LANE),
     )
     rows = sacked.filter("resent", ~pl.col("syn"), pl.col("payload_bytes") > 0)
     opened = (
@@ -60,8 +65,16 @@ def with_repairs(segments: pl.DataFrame) -> pl.DataFrame:
     asked = (pl.col("duplicates") >= _DUPLICATES) | (pl.col("sacked_to") > pl.col("end"))
     since = pl.coalesce("gap_ns", "above_ns")
     last = pl.col("end") == pl.col("top")
+    # what a timer sends again does not wait for an ACK, whatever was asked for before
+    timer = (since >= _RTO_MIN_NS) & (
+        pl.col("silent_ns") >= pl.max_horizontal(_RTO_MIN_NS, 2 * pl.col("way_ns"))
+    )
+    # ... and all that was under way then goes again as ACKs come in (RFC 5681 section 3.1)
+    recover = pl.when(timer.fill_null(False)).then("top").cum_max().forward_fill().over(LANE)
+    after = (pl.col("end") <= recover) & (pl.col("acked") < recover)
     repair = (
         pl.when(of_syn.fill_null(False)).then(pl.lit("syn_data"))
+        .when((timer | after).fill_null(False)).then(pl.lit("timeout"))
         .when(asked.fill_null(False)).then(pl.lit("fast"))
         .when(since >= _RTO_MIN_NS).then(pl.lit("timeout"))
         .when(last & (since >= _PROBE_MIN_NS)).then(pl.lit("probe"))
@@ -89,6 +102,16 @@ def _last_of(sender: pl.Expr) -> pl.Expr:
         pl.max_horizontal("top_sack", "ack_to")
     )
     return told.forward_fill().over("connection")
+
+
+def _heard(sender: pl.Expr) -> pl.Expr:
+    """Return when an ACK of one end was last seen."""
+    return (
+        pl.when(sender & pl.col("ack_to").is_not_null())
+        .then("t_ns")
+        .forward_fill()
+        .over("connection")
+    )
 
 
 def _needless(segments: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
@@ -141,9 +164,11 @@ def _by_dsack(
 ) -> None:
     """The receiver reports what arrived a second time (RFC 2883 section 4).
 
-    Each report is for one arrival: that of the last repair of these bytes that has none yet.
+    Each report is for one arrival: that of the last repair of these bytes. A repair of which a part
+    was new to the receiver was needed.
     """
     rows = list(zip(indexes, part.iter_rows(named=True), strict=True))
+    told: dict[int, list[tuple[int, int]]] = {}
     for ack in acks.iter_rows(named=True):
         left, right = (
             ack["ack_to"] + (edge - ack["ack_rel"] + 2**31) % 2**32 - 2**31
@@ -151,9 +176,19 @@ def _by_dsack(
         )
         for index, row in reversed(rows):
             if row["number"] < ack["number"] and row["begin"] < right and left < row["end"]:
-                if found[index] in (None, "eifel"):
+                told.setdefault(index, []).append((left, right))
+                if found[index] in (None, "eifel") and _covers(told[index], row):
                     found[index] = "dsack"
                 break
+
+
+def _covers(ranges: Sequence[tuple[int, int]], row: Row) -> bool:
+    """Return whether ranges hold all of a packet: of one that was cut on its way several tell."""
+    reached: int = row["begin"]
+    for left, right in sorted(ranges):
+        if left <= reached:
+            reached = max(reached, right)
+    return reached >= int(row["end"])
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ computed by columns, over all connections at once.
 
 from __future__ import annotations
 
+from tcpexp.diagnosis.numbering import LANE, with_numbering
 from tcpexp.ingest.connections import is_damaged
 from tcpexp.late import polars as pl
 
-#: What tells one direction of a connection from all others.
-LANE = ("connection", "from_client")
+__all__ = ["LANE", "segments_of"]
+
 _HALF, _WRAP = 2**31, 2**32
 
 
@@ -25,7 +26,8 @@ def segments_of(packets: pl.DataFrame, connections: pl.DataFrame) -> pl.DataFram
     acknowledges in the other end's numbers; ``top``, the highest ``end`` that its sender sent
     before; ``acked``, the highest ``ack_to`` that the other end sent before. These are null where
     nothing was seen before. What is ``damaged`` takes and acknowledges nothing: its receiver drops
-    it.
+    it. So does what belongs to an initial sequence number that was replaced
+    (:func:`tcpexp.diagnosis.numbering.with_numbering`).
     """
     ends = connections.select(
         "connection", "capture", "client_address", "client_port", "server_address", "server_port"
@@ -47,15 +49,18 @@ def segments_of(packets: pl.DataFrame, connections: pl.DataFrame) -> pl.DataFram
         .sort("capture", "number", maintain_order=True)
     )
     takes = pl.col("payload_bytes").fill_null(0) + pl.sum_horizontal("syn", "fin").cast(pl.Int64)
-    tcp = tcp.with_columns(damaged=is_damaged()).with_columns(
-        takes=pl.when(pl.col("damaged")).then(0).otherwise(takes)
-    )
-    counts = ~pl.col("rst") & ~pl.col("damaged")
-    tcp = tcp.with_columns(begin=_unwrapped("seq_rel", counts))
-    told = pl.col("has_ack") & counts
+    tcp = with_numbering(tcp.with_columns(damaged=is_damaged()))
+    void = pl.col("damaged") | pl.col("void")
+    tcp = tcp.with_columns(takes=pl.when(void).then(0).otherwise(takes))
+    counts = ~pl.col("rst") & ~void
+    begin = _unwrapped("own_seq", counts)
+    # what was replaced has no place in the numbers that are in use
+    aside = pl.when(counts).then(begin).forward_fill().over(LANE).fill_null(0)
+    tcp = tcp.with_columns(begin=pl.when("void").then(aside).otherwise(begin))
+    told = pl.col("has_ack") & ~pl.col("rst") & ~pl.col("damaged") & ~pl.col("void_ack")
     tcp = tcp.with_columns(
         end=pl.col("begin") + pl.col("takes"),
-        ack_to=pl.when(told).then(_unwrapped("ack_rel", told)),
+        ack_to=pl.when(told).then(_unwrapped("own_ack", told)),
     )
     sent = pl.when(counts).then("end")
     tcp = tcp.with_columns(
@@ -64,7 +69,9 @@ def segments_of(packets: pl.DataFrame, connections: pl.DataFrame) -> pl.DataFram
         by_server=_highest_ack(~pl.col("from_client")),
     )
     acked = pl.when("from_client").then("by_server").otherwise("by_client")
-    return tcp.with_columns(acked=acked).drop("by_client", "by_server")
+    return tcp.with_columns(acked=acked).drop(
+        "by_client", "by_server", "own_seq", "own_ack", "void", "void_ack"
+    )
 
 
 def _unwrapped(column: str, counts: pl.Expr) -> pl.Expr:

@@ -6,10 +6,9 @@ Directions that are in order are computed by columns. The others go packet by pa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-from tcpexp.diagnosis.pieces import Pieces
+from tcpexp.diagnosis.pieces import NEW, Added, Pieces
 from tcpexp.diagnosis.segments import LANE
 from tcpexp.late import polars as pl
 
@@ -195,30 +194,46 @@ def _whole(found: pl.DataFrame) -> pl.DataFrame:
 
 
 def _one_by_one(rows: pl.DataFrame, messy: pl.DataFrame, takes: pl.Expr) -> pl.DataFrame:
-    made: list[dict[str, Any]] = []
-    columns = ("row", "connection", "from_client", "begin", "end", "ack_to", "t_ns")
-    parts = rows.with_columns(counts=takes & ~pl.col("probe")).join(
-        messy.select("connection").unique(), on="connection", how="semi", maintain_order="left"
+    """Return what became of the packets of directions that are not all in order."""
+    numbered = messy.sort(LANE).with_row_index("lane")
+    other = numbered.select("connection", ~pl.col("from_client"), pl.col("lane").alias("other"))
+    parts = (
+        rows.lazy()
+        .select("row", *LANE, "begin", "end", "ack_to", "t_ns", counts=takes & ~pl.col("probe"))
+        .join(numbered.lazy(), on=list(LANE), how="left", maintain_order="left")
+        .join(other.lazy(), on=list(LANE), how="left", maintain_order="left")
+        .with_columns(
+            lane=pl.when("counts").then("lane"),
+            other=pl.when(pl.col("ack_to").is_not_null()).then("other"),
+        )
+        .filter(pl.col("lane").is_not_null() | pl.col("other").is_not_null())
+        .collect()
     )
-    lanes = set(messy.iter_rows())
-    pieces = {lane: Pieces() for lane in lanes}
-    for row in parts.select(*columns, "counts").iter_rows():
-        made += _judge(row, pieces)
+    return _judged(parts, [Pieces() for _ in range(numbered.height)])
+
+
+def _judged(parts: pl.DataFrame, pieces: list[Pieces]) -> pl.DataFrame:
+    """Return a row for each packet that is something else than new, or that an ACK timed."""
+    told: list[tuple[Any, ...]] = []
+    timings: list[tuple[Any, ...]] = []
+    columns = ("row", "lane", "other", "begin", "end", "ack_to", "t_ns")
+    for row, lane, other, begin, end, ack, now in zip(
+        *(parts[name].to_list() for name in columns), strict=True
+    ):
+        if lane is not None:
+            added = pieces[lane].add(begin, end, now)
+            if added is not NEW and (added.repeated or added.filled):
+                told.append((row, *added))
+        if other is not None:
+            timed = pieces[other].acknowledge(ack, now)
+            if timed is not None:
+                timings.append((row, *timed))
     schema: dict[str, Any] = {"row": pl.UInt32, **_found_types()}
-    return pl.DataFrame(made, schema=schema)
-
-
-def _judge(
-    values: tuple[Any, ...], pieces: dict[tuple[int, bool], Pieces]
-) -> Iterator[dict[str, Any]]:
-    row, connection, from_client, begin, end, ack, now, counts = values
-    own, other = pieces.get((connection, from_client)), pieces.get((connection, not from_client))
-    told: dict[str, Any] = {}
-    if own is not None and counts:
-        added = own.add(begin, end, now)
-        if added.repeated or added.filled:
-            told = added._asdict()
-    if other is not None and ack is not None and (timed := other.acknowledge(ack, now)):
-        told |= {"timed": timed.kind, "rtt_ns": timed.rtt_ns}
-    if told:
-        yield {"row": row, **told}
+    of_added = ["row", *Added._fields]
+    of_timed = ["row", "timed", "rtt_ns"]
+    added_rows = pl.DataFrame(told, schema={name: schema[name] for name in of_added}, orient="row")
+    timed_rows = pl.DataFrame(
+        timings, schema={name: schema[name] for name in of_timed}, orient="row"
+    )
+    joined = added_rows.join(timed_rows, on="row", how="full", coalesce=True)
+    return joined.select(pl.col(name).cast(kind) for name, kind in schema.items())

@@ -11,6 +11,8 @@ from tcpexp.words.measured import rate_words, size_words, time_words
 
 #: So many samples make a minimum that is worth trusting.
 _SOME = 5
+#: So many segments make a rate: of fewer, the first one's share is too large, for it takes no time.
+_FEWEST = 10
 
 
 def find_volumes(summary: pl.DataFrame) -> Iterator[Finding]:
@@ -24,14 +26,13 @@ def find_volumes(summary: pl.DataFrame) -> Iterator[Finding]:
             f" {many(row['data_packets'], 'segment')}"
         )
         rate = _rate(row)
+        because = "payload, each byte once"
         if rate is not None:
             sentence += f", {rate} over {time_words(row['transmit_ns'])}"
-        yield lane.say(
-            "volume",
-            sentence + ".",
-            because="payload, each byte once; the rate is that of the time from the first to the"
-            " last segment with data",
-        )
+            because += "; the rate is that of the time from the first to the last segment with data"
+        elif row["transmit_ns"] and row["transmit_ns"] > 0:
+            sentence += f" within {time_words(row['transmit_ns'])}"
+        yield lane.say("volume", sentence + ".", because=because)
         if row["missed_bytes"] is not None and row["missed_bytes"] > 0 and not row["probe_bytes"]:
             yield lane.say(
                 "not_captured",
@@ -43,7 +44,7 @@ def find_volumes(summary: pl.DataFrame) -> Iterator[Finding]:
 
 
 def _rate(row: Row) -> str | None:
-    if not row["transmit_ns"] or row["transmit_ns"] <= 0 or row["data_packets"] < 2:
+    if not row["transmit_ns"] or row["transmit_ns"] <= 0 or row["data_packets"] < _FEWEST:
         return None
     return rate_words(row["unique_bytes"] * 8e9 / row["transmit_ns"])
 

@@ -19,6 +19,7 @@ from tcpexp.ingest.foreign.frames import PARTIAL, RIGHT, WRONG, Context, Frames
 from tcpexp.ingest.foreign.layers import frames_of
 from tcpexp.ingest.foreign.opened import open_capture
 from tcpexp.ingest.foreign.pieces import Piece
+from tcpexp.ingest.foreign.quotes import error_of, read_quoted
 from tcpexp.ingest.headers import ICMP, MLD, ND, TCP, UDP
 
 _MAGIC, _SNAPLEN, _ETHERNET = 0xA1B23C4D, 1 << 20, 1
@@ -30,6 +31,7 @@ _UNTOLD = b"\x88\xb5"
 #: user timeout, MPTCP, Fast Open, accurate ECN. Others become no-operations.
 _KEPT = frozenset((0, 1, 2, 3, 4, 5, 8, 28, 30, 34, 172, 174))
 _MPTCP, _ADD_ADDR = 30, 3
+_IPV4_BYTES = 20
 _NUMBERS = {TCP: 6, UDP: 17}
 #: Columns that are read for each packet.
 _COLUMNS = (
@@ -96,11 +98,12 @@ def _packet(
         length = 8 + size if size <= 0xFFFF - 8 else 0
         head = struct.pack(">HHHH", row["src_port"], row["dst_port"], length, 0)
     else:
-        first = frames.data[row["at"] : min(row["at"] + 8, row["end"])].tobytes()
-        head, size = _icmp_head(first), max(row["wire_end"] - row["at"] - 8, 0)
+        message = frames.data[row["at"] : row["end"]].tobytes()
+        head, size = _icmp_head(message[:8]), max(row["wire_end"] - row["at"] - 8, 0)
         number = 1 if len(ends[0]) == 4 else 58
         ip = _ip_head(row, ends, number, len(head) + size)
-        return _MACS + ip + head, 12 + len(ip) + len(head) + size
+        quoted = _quoted(message, six=number == 58, prefixes=prefixes)
+        return _MACS + ip + head + quoted, 12 + len(ip) + len(head) + size
     kept = min(max(row["end"] - row["at"] - len(head), 0), size)
     ip = _ip_head(row, ends, _NUMBERS[row["protocol"]], len(head) + size)
     body = _with_checksum(row, ends, (head, size), kept, prefixes)
@@ -112,6 +115,25 @@ def _icmp_head(first: bytes) -> bytes:
     whole = first.ljust(8, b"\0")
     is_redirect = whole[0] in (5, 137)
     return whole[:2] + b"\0\0" + (b"\0" * 4 if is_redirect else whole[4:8])
+
+
+def _quoted(message: bytes, *, six: bool, prefixes: Prefixes) -> bytes:
+    """Return of the TCP packet that an ICMP error quotes its addresses, replaced, and its ports and
+    number; nothing of other messages.
+    """
+    kind, _, _ = error_of(message, six=six)
+    quoted = read_quoted(message) if kind else None
+    if quoted is None:
+        return b""
+    ip = bytearray(message[quoted.ip_at : quoted.tcp_at])
+    first, size = (12, 4) if ip[0] >> 4 == 4 else (8, 16)
+    for at in (first, first + size):
+        ip[at : at + size] = prefixes.replace(bytes(ip[at : at + size]))
+    if size == 4:
+        ip[_IPV4_BYTES:] = bytes(len(ip) - _IPV4_BYTES)  # options may hold addresses
+        ip[10:12] = b"\0\0"
+        ip[10:12] = struct.pack(">H", 0xFFFF - _sum(bytes(ip)))
+    return bytes(ip) + message[quoted.tcp_at : quoted.tcp_at + 8]
 
 
 def _tcp_head(frames: Frames, row: Row) -> bytes:

@@ -40,6 +40,7 @@ TROUBLE: dict[str, str] = {
     "beyond_window": "beyond the window",
     "silly_window": "small windows",
     "path_mtu": "path MTU",
+    "icmp_error": "ICMP errors",
     "reset": "reset",
     "congestion_marked": "ECN marks",
     "damaged": "damaged packets",
@@ -141,9 +142,8 @@ def _headline(run: RunData, connections: pl.DataFrame) -> str:
     if others > 1:
         parts[1] = f"{others:,} others"
     held = " and ".join(part for part in parts if part)
-    first_ns = packets.select(pl.col("t_ns").min()).item()
-    span = run.end_ns - first_ns
-    within = f" in {time_words(span)}" if packets.height > 1 else ""
+    first_ns, last_ns = packets.select(first=pl.col("t_ns").min(), last=pl.col("t_ns").max()).row(0)
+    within = f" in {time_words(last_ns - first_ns)}" if last_ns > first_ns else ""
     return f"{many(connections.height, 'connection')}: {held}{within}."
 
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from tcpexp.diagnosis.describe import describe
 from tcpexp.diagnosis.finding import Finding
+from tcpexp.diagnosis.judged import marked_segments
 from tcpexp.diagnosis.limits import limits
 from tcpexp.explain.joining import Between
 from tcpexp.explain.tables import Named
@@ -22,13 +23,14 @@ def diagnose(run_dir: Path, named: Named, notes: Notes, between: Between) -> Non
     of the run.
     """
     connections = table_of(named.connections)
-    said = describe(named.packets, connections, notes)
+    marked = marked_segments(named.packets, connections)
+    said = describe(named.packets, connections, notes, marked)
     both = [*said.findings, *between.findings]
     ordered = sorted(both, key=lambda one: -1 if one.connection is None else one.connection)
     write_table(run_dir, "findings", findings_frame(tuple(ordered)))
     write_table(run_dir, "journeys", between.journeys)
     write_table(run_dir, "summary", said.summary)
-    write_table(run_dir, "limits", limits(named.packets, connections))
+    write_table(run_dir, "limits", limits(named.packets, connections, marked))
 
 
 def findings_frame(findings: tuple[Finding, ...]) -> pl.DataFrame:

@@ -327,3 +327,13 @@ def test_a_clock_that_goes_back() -> None:
 def test_where_the_capture_was_made() -> None:
     talk = Talk().send(0, "S").send(1, "SA", 0, 1, after_ns=40 * MS).send(0, "A", 1, 1, after_ns=MS)
     assert "at the client, or near it" in only(talk, "vantage").sentence
+
+
+def test_a_clock_that_counts_in_long_steps_is_a_doubt_and_so_is_one_that_stands() -> None:
+    steps = Talk().open(after_ns=10 * MS)
+    for at in range(10):
+        steps.send(0, "A", 1 + at * 10, 1, 10, after_ns=10 * MS)
+    assert "steps of 10 ms" in only(steps, "clock_coarse").sentence
+    steps.send(0, "A", 101, 1, 10, after_ns=3000)
+    assert "clock_coarse" not in kinds_of(steps)
+    assert "same time" in only(Talk().open(after_ns=0), "clock_coarse").sentence

@@ -66,3 +66,30 @@ def test_a_syn_with_a_fin_is_odd() -> None:
 def test_a_syn_ack_for_another_syn_is_odd() -> None:
     talk = Talk().send(0, "S").send(1, "SA", 0, -5000)
     assert only(talk, kind="handshake_odd").packets == (2,)
+
+
+def test_after_a_second_syn_ack_with_another_number_positions_are_those_of_the_one_in_use() -> None:
+    talk = Talk(isn=(1000, 99_000_000)).send(0, "S").send(0, "S", after_ns=1000 * MS)
+    talk.send(1, "SA", 0, 1).send(0, "A", 1, 1).send(0, "PA", 1, 1, 100)
+    talk.isn = (1000, 5000)
+    talk.send(1, "SA", 0, 1, after_ns=500 * MS).send(0, "A", 101, 1)
+    talk.send(1, "A", 1, 101)
+    for at in range(3):
+        talk.send(1, "A", 1 + at * 100, 101, 100, ip_id=50 + at).send(0, "A", 101, 101 + at * 100)
+    found = findings_of(talk)
+    assert (
+        "different sequence numbers" in next(f for f in found if f.kind == "handshake_odd").sentence
+    )
+    assert not {"spurious_retransmissions", "lost_segments", "acked_unseen"} & {
+        f.kind for f in found
+    }
+    (volume,) = (f for f in found if f.kind == "volume" and f.by == "server")
+    assert "300 bytes in 3 segments" in volume.sentence
+
+
+def test_a_syn_within_an_open_connection_changes_no_numbers() -> None:
+    talk = Talk().open().send(1, "A", 1, 1, 100).send(0, "A", 1, 101)
+    talk.send(1, "SA", 70_000_000, 1)
+    talk.send(1, "A", 101, 1, 100, ip_id=9).send(0, "A", 1, 201)
+    kinds = {finding.kind for finding in findings_of(talk)}
+    assert not {"spurious_retransmissions", "lost_segments", "reordered", "not_captured"} & kinds

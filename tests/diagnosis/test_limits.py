@@ -5,6 +5,8 @@ import pytest
 
 from tcpexp.diagnosis.limits import limits
 from tcpexp.diagnosis.limitwords import capture_paragraph, limit_verdicts
+from tests.support.crafting import Talk
+from tests.support.diagnosed import tables_of
 from tests.support.limited import MS, MSS, Transfer
 
 
@@ -135,3 +137,20 @@ def test_copies_of_packets_are_no_losses() -> None:
     twice = pl.concat([packets, packets.with_columns(t_ns=pl.col("t_ns") + 10_000)])
     twice = twice.sort("t_ns").with_columns(number=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
     assert "loss" not in set(limits(twice, connections)["limit"])
+
+
+def test_data_that_leave_with_the_fin_are_under_way_until_their_ack() -> None:
+    talk = Talk().open(after_ns=10 * MS)
+    talk.send(0, "PA", 1, 1, 500, after_ns=1000).send(0, "FA", 501, 1, after_ns=1000)
+    talk.send(1, "A", 1, 502, after_ns=20 * MS).send(1, "FA", 1, 502, after_ns=5 * MS)
+    rows = limits(*tables_of(talk.send(0, "A", 502, 2, after_ns=1000)))
+    assert rows["limit"].to_list() == ["handshake", "application", "closing"]
+    assert rows["bytes"].to_list() == [0, 500, 0]
+
+
+def test_what_is_shorter_than_half_a_round_trip_between_handshake_and_end_is_not_left_out() -> None:
+    talk = Talk().open(after_ns=50_000).send(0, "PA", 1, 1, 500, after_ns=1000)
+    talk.send(1, "A", 1, 501, after_ns=1000).send(0, "FA", 501, 1, after_ns=1000)
+    rows = limits(*tables_of(talk.send(1, "FA", 1, 502, after_ns=1000)))
+    assert (rows["from_ns"][1:] == rows["to_ns"][:-1]).all()
+    assert rows.filter(pl.col("limit") == "application")["bytes"].sum() == 500

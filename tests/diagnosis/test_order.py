@@ -8,7 +8,7 @@ import pytest
 from tcpexp.diagnosis.judged import judged_segments
 from tcpexp.diagnosis.order import _filled_below, with_extent
 from tests.support.crafting import Talk
-from tests.support.diagnosed import tables_of
+from tests.support.diagnosed import findings_of, tables_of
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -34,3 +34,15 @@ def test_the_extent_is_the_number_of_packets_that_came_before_although_they_belo
         for place in (1, 4, 5)
     }
     assert extents == plain
+
+
+def test_acks_before_the_first_packet_of_the_other_end_tell_what_was_not_captured() -> None:
+    talk = Talk()
+    for covered in (1, 2921, 5841):
+        talk.send(0, "A", 1, covered)
+    talk.send(1, "A", 5841, 1, 1460)
+    (finding,) = findings_of(talk, kind="acked_unseen")
+    assert finding.packets == (2, 3) and "5840 bytes" in finding.sentence
+    # an ACK that was only written before its data tells nothing of that kind
+    early = Talk().send(0, "A", 1, 1).send(0, "A", 1, 101).send(1, "A", 1, 1, 100)
+    assert not findings_of(early, kind="acked_unseen")

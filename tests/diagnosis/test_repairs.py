@@ -82,3 +82,30 @@ def test_what_the_capture_saw_acknowledged_was_needless() -> None:
     talk.send(0, "A", 1, 1, 100, after_ns=300 * MS, ip_id=2)
     (finding,) = findings_of(talk, kind="spurious_retransmissions")
     assert "the capture had seen it" in finding.because
+
+
+def test_what_a_timer_sends_again_is_no_fast_retransmission_although_sack_had_asked() -> None:
+    talk = Talk().open()
+    for at in range(3):
+        talk.send(0, "A", 1 + 100 * at, 1, 100, after_ns=MS, ip_id=at + 5)
+    talk.send(1, "A", 1, 1, sacks=[(201, 301)], after_ns=20 * MS)
+    talk.send(0, "A", 1, 1, 100, after_ns=3000 * MS, ip_id=20)
+    talk.send(1, "A", 1, 101, sacks=[(201, 301)], after_ns=20 * MS)
+    # what was lost too follows the ACK of it, in the same recovery
+    talk.send(0, "A", 101, 1, 100, ip_id=21).send(1, "A", 1, 301, after_ns=20 * MS)
+    (finding,) = findings_of(talk, kind="lost_segments")
+    assert finding.packets == (8, 10) and "after a timeout" in finding.sentence
+
+
+def test_a_repair_of_which_a_part_was_new_was_needed() -> None:
+    talk = Talk().open().send(0, "A", 1, 1, 200).send(0, "A", 201, 1, 200)
+    talk.send(1, "A", 1, 1, sacks=[(101, 201), (201, 401)], after_ns=20 * MS)
+    talk.send(0, "A", 1, 1, 200, after_ns=400 * MS, ip_id=9)
+    talk.send(1, "A", 1, 401, sacks=[(101, 201)], after_ns=20 * MS)
+    assert not findings_of(talk, kind="spurious_retransmissions")
+    talk.send(0, "A", 201, 1, 200, after_ns=400 * MS, ip_id=10)
+    # one that is cut on its way is reported in parts
+    talk.send(1, "A", 1, 401, sacks=[(201, 301)], after_ns=20 * MS)
+    talk.send(1, "A", 1, 401, sacks=[(301, 401)])
+    (finding,) = findings_of(talk, kind="spurious_retransmissions")
+    assert finding.packets == (9,)

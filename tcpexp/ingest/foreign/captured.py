@@ -32,6 +32,7 @@ from tcpexp.ingest.foreign.notes import (
 )
 from tcpexp.ingest.foreign.opened import open_capture
 from tcpexp.ingest.foreign.pieces import FileFacts, Piece
+from tcpexp.ingest.foreign.quotes import MOST_QUOTES, Quote, quotes_of
 from tcpexp.ingest.foreign.table import (
     LATER,
     Segments,
@@ -92,11 +93,13 @@ class _Tally:
     steps_back: int = 0
     steps: list[StepBack] = field(default_factory=list)
     links: set[tuple[int, int]] = field(default_factory=set)
+    quotes: list[Quote] = field(default_factory=list)
 
     def take(self, piece: Piece, frames: Frames, numbers: Int64) -> None:
         """Count a piece's packets."""
         self._take_times(piece.epoch_ns, numbers)
         self.packets += piece.count
+        self.quotes += quotes_of(frames, numbers, MOST_QUOTES - len(self.quotes))
         self.cut += int((piece.captured < piece.frame_bytes).sum())
         self.cut_headers += int((frames["options_cut"] == 1).sum())
         self.bad_options += int((frames["options_bad"] == 1).sum())
@@ -256,6 +259,7 @@ def _notes(
         checksums={_SUMS[state]: many for state, many in sorted(tally.sums.items())},
         odd=dict(facts.odd),
         damage=facts.damage,
+        quotes=tuple(tally.quotes),
     )
 
 

@@ -82,6 +82,12 @@ LAYERS = (
     "IPv6 home address",
     "BIG TCP",
     "length 0 (segmentation offload)",
+    "E-TAG",
+    "VN-Tag",
+    "802.1ah",
+    "FabricPath",
+    "TRILL",
+    "MACsec (not encrypted)",
 )
 LAYER_BITS = {word: 1 << at for at, word in enumerate(LAYERS)}
 MOST_BLOCKS = 4
@@ -130,8 +136,14 @@ class Frames:
     src_at: Int64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     dst_at: Int64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     address_bytes: Int64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    #: Where the IP header tells of so many bytes more than the frame has.
+    beyond: Int64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    #: Whether a header in front of IP says that the packet ends before its frame does.
+    bounded: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
     #: The rows of fragments of IP packets, with what puts them together.
     fragments: list[Fragments] = field(default_factory=list)
+    #: The rows of ICMP messages.
+    icmp: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         count = self.at.size
@@ -141,9 +153,10 @@ class Frames:
         self.columns["ip_sum"][:] = UNKNOWN
         self.columns["subtypes"][:] = 0
         self.edges = np.full((count, 2 * MOST_BLOCKS), -1, dtype=np.int64)
-        self.layers, self.src_at, self.dst_at, self.address_bytes = (
-            np.zeros(count, dtype=np.int64) for _ in range(4)
+        self.layers, self.src_at, self.dst_at, self.address_bytes, self.beyond = (
+            np.zeros(count, dtype=np.int64) for _ in range(5)
         )
+        self.bounded = np.zeros(count, dtype=np.bool_)
 
     def __getitem__(self, name: str) -> Int64:
         return self.columns[name]

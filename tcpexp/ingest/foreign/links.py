@@ -98,6 +98,51 @@ def take_vlan(frames: Frames, rows: Int64) -> None:
     _next_type(frames, rows, 4, word_at(frames, rows, 2, ">u2"))
 
 
+#: Tags with an EtherType behind them, or a whole frame: their layer, how long they are, and whether
+#: a frame follows. IEEE 802.1BR, Cisco's and VMware's VN-Tag, IEEE 802.1ah, Cisco's FabricPath.
+_TAGS = {
+    0x893F: ("E-TAG", 6, False),
+    0x8926: ("VN-Tag", 4, False),
+    0x88E7: ("802.1ah", 4, True),
+    0x8903: ("FabricPath", 2, True),
+}
+_TRILL, _MACSEC = 0x22F3, 0x88E5
+
+
+def take_tag(frames: Frames, rows: Int64) -> None:
+    """A switch's tag of a fixed length."""
+    layer, size, is_frame = _TAGS[int(frames.kind[rows[0]])]
+    rows = frames.keep_captured(rows, size + 2, layer)
+    frames.passed(rows, layer)
+    if is_frame:
+        frames.next(rows, size, LINK + ETHERNET)
+    else:
+        _next_type(frames, rows, size + 2, word_at(frames, rows, size, ">u2"))
+
+
+def take_trill(frames: Frames, rows: Int64) -> None:
+    """TRILL (RFC 6325 section 3): a header with options, and a frame."""
+    rows = frames.keep_captured(rows, 6, "TRILL header")
+    frames.passed(rows, "TRILL")
+    options = word_at(frames, rows, 0, ">u2") >> 6 & 0x1F
+    frames.next(rows, 6 + 4 * options, LINK + ETHERNET)
+
+
+def take_macsec(frames: Frames, rows: Int64) -> None:
+    """MACsec (IEEE 802.1AE), where it does not encrypt."""
+    rows = frames.keep_captured(rows, 6, "MACsec tag")
+    flags = word_at(frames, rows, 0, "u1")
+    plain = flags & 0x0C == 0
+    frames.name(rows[~plain], "MACsec (encrypted)")
+    rows, size = rows[plain], np.where(flags[plain] & 0x20 > 0, 14, 6)
+    whole = frames.captured(rows) >= size + 2
+    frames.fail(rows[~whole], "cut off by the capture within its MACsec tag")
+    rows, size = rows[whole], size[whole]
+    frames.passed(rows, "MACsec (not encrypted)")
+    frames.at[rows] += size
+    _next_type(frames, rows, 2, word_at(frames, rows, 0, ">u2"))
+
+
 def take_mpls(frames: Frames, rows: Int64) -> None:
     """One label of MPLS (RFC 3032); behind the last one IP, or Ethernet behind a control word
     (RFC 4448).
@@ -204,7 +249,12 @@ def take_ppp(frames: Frames, rows: Int64) -> None:
     two bytes.
     """
     rows = frames.keep_captured(rows, 2, "PPP header")
-    framed = word_at(frames, rows, 0, ">u2") == 0xFF03
+    begin = word_at(frames, rows, 0, ">u2")
+    # some systems write Cisco's HDLC (unicast, broadcast) under this link type
+    cisco = np.isin(begin, (0x0F00, 0x8F00))
+    frames.next(rows[cisco], 0, LINK + 104)
+    rows, begin = rows[~cisco], begin[~cisco]
+    framed = begin == 0xFF03
     frames.at[rows[framed]] += 2
     rows = frames.keep_captured(rows, 2, "PPP header")
     kind = word_at(frames, rows, 0, ">u2")
@@ -246,6 +296,7 @@ def take_pppoe(frames: Frames, rows: Int64) -> None:
     )
     frames.passed(rows, "PPPoE")
     limit = frames.at[rows] + 6 + word_at(frames, rows, 4, ">u2")
+    frames.bounded[rows] = limit < frames.wire_end[rows]
     frames.wire_end[rows] = np.minimum(frames.wire_end[rows], limit)
     frames.end[rows] = np.minimum(frames.end[rows], limit)
     frames.next(rows, 6, LINK + 9)
@@ -376,4 +427,7 @@ TAKERS = {
     PPPOE: take_pppoe,
     TRANSPARENT_ETHERNET: take_ethernet,
     **dict.fromkeys(VLANS, take_vlan),
+    **dict.fromkeys(_TAGS, take_tag),
+    _TRILL: take_trill,
+    _MACSEC: take_macsec,
 }

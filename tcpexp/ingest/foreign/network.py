@@ -32,6 +32,8 @@ EXTENSIONS = (*_ALIKE, _FRAGMENT, _AUTHENTICATION, _NOTHING)
 #: Options of IPv6: padding, the jumbo payload (RFC 2675), the home address (RFC 6275).
 _PAD1, _JUMBO, _HOME_ADDRESS = 0, 0xC2, 0xC9
 _MOST_OPTIONS = 64
+#: Options of IPv4 that have no length.
+_END, _NOP = 0, 1
 _MORE, _OFFSET = 0x2000, 0x1FFF
 #: Neither the header nor the frame tells where the packet ends.
 _ENDLESS = "an IP length of 0 in a frame longer than any"
@@ -99,6 +101,10 @@ def take_ipv4(frames: Frames, rows: Int64) -> None:
     if not whole.all():
         frames.fail(rows[~whole], "cut off by the capture within its IPv4 header")
         rows, head, size = rows[whole], head[whole], size[whole]
+    sane = _sane_options(frames, rows, size)
+    if not sane.all():
+        frames.fail(rows[~sane], "IPv4 options that cannot be right")
+        rows, head, size = rows[sane], head[sane], size[sane]
     protocol = head["protocol"].astype(np.int64)
     frames.next(rows, size, IP_PROTOCOL + protocol)
     part = head["fragment"].astype(np.int64)
@@ -108,6 +114,22 @@ def take_ipv4(frames: Frames, rows: Int64) -> None:
         _fragments(
             frames, rows[few], ident, part[few] & _OFFSET, part[few] & _MORE > 0, protocol[few]
         )
+
+
+def _sane_options(frames: Frames, rows: Int64, size: Int64) -> NDArray[np.bool_]:
+    """Return where IPv4's options fit into the header (RFC 791 section 3.1): hosts and routers drop
+    packets whose options do not (RFC 1122 section 3.2.1.8).
+    """
+    sane = np.ones(rows.size, dtype=np.bool_)
+    for row in np.flatnonzero(size > 20).tolist():
+        at, end = int(frames.at[rows[row]]) + 20, int(frames.at[rows[row]]) + int(size[row])
+        while at < end and (kind := int(frames.data[at])) != _END:
+            length = 1 if kind == _NOP else int(frames.data[at + 1]) if at + 1 < end else 0
+            if length < (1 if kind == _NOP else 2) or at + length > end:
+                sane[row] = False
+                break
+            at += length
+    return sane
 
 
 def _check_ipv4(frames: Frames, rows: Int64, size: Int64) -> NDArray[np.bool_]:
@@ -135,7 +157,8 @@ def _limit_ipv4(frames: Frames, rows: Int64, length: Int64, right: NDArray[np.bo
     big = none & (on_wire > 0xFFFF)
     frames.passed(rows[big], "BIG TCP")
     frames.passed(rows[none & ~big], "length 0 (segmentation offload)")
-    believed = ~none & ((length <= on_wire) | right)
+    believed = ~none & ((length <= on_wire) | (right & ~frames.bounded[rows]))
+    frames.beyond[rows] = np.where(believed, np.maximum(length - on_wire, 0), 0)
     limit = frames.at[rows] + np.where(believed, length, on_wire)
     frames.wire_end[rows] = limit
     frames.end[rows] = np.minimum(frames.end[rows], limit)

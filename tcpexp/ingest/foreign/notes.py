@@ -7,6 +7,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from tcpexp.ingest.foreign.quotes import Quote
+
 #: So many examples are kept of what occurs often; the counts are of all.
 EXAMPLES = 20
 
@@ -61,7 +63,8 @@ class CaptureNotes:
     ``protocols`` counts every packet once, by what it is; ``layers`` those that have a layer
     between frame and transport, and ``tunnels`` says which packet was taken. ``damage`` says where
     and why reading ended early. ``unsure_labels`` counts connections whose labels may differ from
-    Wireshark's in details, because tshark was not asked.
+    Wireshark's in details, because tshark was not asked. ``quotes`` are ICMP errors about TCP, the
+    first ``MOST_QUOTES`` of them.
     """
 
     file: str
@@ -93,6 +96,7 @@ class CaptureNotes:
     odd: dict[str, int]
     damage: str | None
     unsure_labels: int = 0
+    quotes: tuple[Quote, ...] = ()
 
     @property
     def other_packets(self) -> int:

@@ -55,6 +55,8 @@ _LINK_BITS = 0x03FFFFFF
 #: Minor versions in which the two lengths of a record were the other way round: before 2.3, and
 #: Digital Unix. In 2.3 some were.
 _SWAPPED_BEFORE, _DIGITAL_UNIX = 3, 543
+#: A frame check sequence, or padding to a multiple of 4.
+_TRAILER_BYTES = 4
 
 
 def is_pcap(magic: bytes) -> bool:
@@ -127,6 +129,10 @@ class PcapReader(RecordReader):
             "records that say the packet was shorter than what was captured",
             int((whole < captured).sum()),
         )
+        # a few bytes more are a trailer or padding that the capturing system took along; otherwise
+        # the record is wrong
+        trailer = (whole > _TRAILER_BYTES) & (captured - whole <= _TRAILER_BYTES)
+        captured = np.where(trailer, np.minimum(captured, whole), captured)
         zero = np.zeros(at.size, dtype=np.int64)
         return Piece(
             data,

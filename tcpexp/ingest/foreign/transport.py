@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcpexp.ingest.checksums import ones_sum
-from tcpexp.ingest.foreign.frames import DONE, IP_PROTOCOL, PARTIAL, RIGHT, WRONG, Frames
+from tcpexp.ingest.foreign.frames import DONE, IP_PROTOCOL, PARTIAL, RIGHT, UNKNOWN, WRONG, Frames
 from tcpexp.ingest.foreign.links import word_at
 from tcpexp.ingest.foreign.names import udp_port_name
 from tcpexp.ingest.foreign.network import sums_to
@@ -27,6 +27,7 @@ from tcpexp.ingest.pcap import Int64, headers_at
 
 _NEIGHBOUR_DISCOVERY = (133, 137)
 _GROUP_MEMBERSHIP = (130, 131, 132, 143)
+_SYN = 0x02
 _TCP_BYTES, _UDP_BYTES = TCP_HEADER.itemsize, UDP_HEADER.itemsize
 
 
@@ -41,7 +42,11 @@ def take_tcp(frames: Frames, rows: Int64) -> None:
     if not good.all():
         frames.fail(rows[~good], "a TCP header whose length cannot be right")
         rows, head, size = rows[good], head[good], size[good]
+    _end_with_frame(frames, rows)
     at, captured = frames.at[rows], frames.captured(rows)
+    # who takes options out of a packet forgets the IP length: a SYN has seldom more than options
+    edited = (head["flags"] & _SYN > 0) & (frames.beyond[rows] > 0) & (captured == size)
+    frames.wire_end[rows[edited]] = frames.end[rows[edited]]
     frames.set(
         rows,
         protocol=TCP,
@@ -57,6 +62,22 @@ def take_tcp(frames: Frames, rows: Int64) -> None:
     read_options(frames, rows, at + _TCP_BYTES, at + np.minimum(size, captured))
     _check(frames, rows, IP_TCP)
     frames.kind[rows] = DONE
+
+
+def _end_with_frame(frames: Frames, rows: Int64) -> None:
+    """End segments where their frame does, although the IP header tells of more, if the checksum is
+    right so: something on the way wrote a wrong length.
+    """
+    few = rows[frames.beyond[rows] > 0]
+    few = few[frames.end[few] >= frames.wire_end[few] - frames.beyond[few]]
+    if not few.size:
+        return
+    told = frames.wire_end[few].copy()
+    frames.wire_end[few] -= frames.beyond[few]
+    _check(frames, few, IP_TCP)
+    other = frames["sum"][few] != RIGHT
+    frames.wire_end[few[other]] = told[other]
+    frames.set(few, sum=UNKNOWN)
 
 
 def take_udp(frames: Frames, rows: Int64) -> None:
@@ -112,6 +133,7 @@ def take_icmp(frames: Frames, rows: Int64) -> None:
     )
     frames.set(rows[six & np.isin(kind, _GROUP_MEMBERSHIP)], protocol=MLD)
     frames.set(rows[six], checksum=word_at(frames, rows[six], 2, ">u2"))
+    frames.icmp += rows.tolist()
     frames.kind[rows] = DONE
 
 

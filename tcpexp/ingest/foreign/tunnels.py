@@ -18,7 +18,7 @@ from tcpexp.ingest.pcap import Int64
 
 _IP_IN_IP = {4: IPV4, 41: IPV6, 137: MPLS}
 _GRE = 47
-_VXLAN_PORTS, _GENEVE_PORT, _GTP_PORT = (4789, 8472), 6081, 2152
+_VXLAN_PORTS, _VXLAN_GPE_PORT, _GENEVE_PORT, _GTP_PORT = (4789, 8472), 4790, 6081, 2152
 _ERSPAN_2, _ERSPAN_3 = 0x88BE, 0x22EB
 
 #: Takes off the headers of packets in packets.
@@ -63,6 +63,7 @@ def take_udp_tunnels(frames: Frames, rows: Int64, decode: Decode) -> None:
     held = frames.end[rows] - frames.at[rows] >= 16
     for word, read, ports in (
         ("VXLAN", _vxlan, _VXLAN_PORTS),
+        ("VXLAN", _vxlan_gpe, (_VXLAN_GPE_PORT,)),
         ("Geneve", _geneve, (_GENEVE_PORT,)),
         ("GTP-U", _gtp, (_GTP_PORT,)),
     ):
@@ -76,6 +77,15 @@ def _vxlan(frames: Frames, rows: Int64) -> tuple[Int64, Int64, Int64]:
     good = word_at(frames, rows, 8, "u1") & 0x08 > 0
     few = rows[good]
     return few, frames.at[few] + 16, np.full(few.size, LINK + ETHERNET)
+
+
+def _vxlan_gpe(frames: Frames, rows: Int64) -> tuple[Int64, Int64, Int64]:
+    """VXLAN that says what follows (draft-ietf-nvo3-vxlan-gpe)."""
+    told = word_at(frames, rows, 8, "u1") & 0x04 > 0
+    following = np.where(told, word_at(frames, rows, 11, "u1"), 3)
+    kinds = np.select([following == 1, following == 2], [IPV4, IPV6], LINK + ETHERNET)
+    good = np.isin(following, (1, 2, 3))
+    return rows[good], frames.at[rows[good]] + 16, kinds[good]
 
 
 def _geneve(frames: Frames, rows: Int64) -> tuple[Int64, Int64, Int64]:

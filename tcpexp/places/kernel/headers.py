@@ -116,7 +116,9 @@ _PRESET = 6
 def pack_headers(tree: Path, build: Path, target: Path) -> None:
     """Write the headers of a kernel that was built in ``build`` from ``tree`` to ``target``.
 
-    The kernel must know modules, and ``make modules_prepare`` must have been called.
+    The kernel must know modules, and ``make modules_prepare`` must have been called. Of the lists
+    of symbols that one counts which the linking of the kernel wrote: the other is of whoever built
+    modules in ``build``, and may be older.
     """
     files = dict.fromkeys(_glob(tree, RULES))
     made = _glob(build, MADE)
@@ -126,7 +128,7 @@ def pack_headers(tree: Path, build: Path, target: Path) -> None:
         paths[name] = folder / name
     paths |= {name: build / name for name in made}
     paths["Module.symvers"] = next(
-        path for name in ("Module.symvers", "vmlinux.symvers") if (path := build / name).is_file()
+        path for name in ("vmlinux.symvers", "Module.symvers") if (path := build / name).is_file()
     )
     with (
         lzma.open(target, "wb", preset=_PRESET) as packed,

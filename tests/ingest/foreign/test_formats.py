@@ -92,8 +92,9 @@ def test_compressed_files(tmp_path):
         (0, lambda frame: struct.pack("<I", 2) + frame[14:], 4),
         (108, lambda frame: struct.pack(">I", 2) + frame[14:], 4),
         (9, lambda frame: b"\xff\x03\x00\x21" + frame[14:], 4),
+        (9, lambda frame: b"\x0f\x00\x08\x00" + frame[14:], 4),
     ],
-    ids=["cooked", "cooked v2", "raw", "loopback", "OpenBSD loopback", "PPP"],
+    ids=["cooked", "cooked v2", "raw", "loopback", "OpenBSD loopback", "PPP", "Cisco as PPP"],
 )
 def test_other_links(tmp_path, link, made, header):
     packets = talk()
@@ -122,3 +123,18 @@ def test_the_end_of_a_file_that_was_cut_is_said(tmp_path):
     found = read_foreign([tmp_path / "x.pcap"])
     assert found.packets.height == len(packets) - 1
     assert "the last record is cut off" in found.notes.captures[0].damage
+
+
+@pytest.mark.parametrize(("more", "told"), [(1, 0), (4, 0), (5, 5)])
+def test_a_trailer_behind_the_packet_is_not_of_the_wire(tmp_path, more, told):
+    packets = talk()
+    path = c.write_pcap(tmp_path / "x.pcap", [(at, data + bytes(more)) for at, data in packets])
+    whole, at = bytearray(path.read_bytes()), 24
+    for _, data in packets:
+        whole[at + 12 : at + 16] = struct.pack("<I", len(data))
+        at += 16 + len(data) + more
+    expected = plain(tmp_path, packets)
+    path.write_bytes(bytes(whole))
+    found = read_foreign([path]).packets
+    assert (found["frame_bytes"] - expected["frame_bytes"]).unique().to_list() == [told]
+    assert found["payload_bytes"].to_list() == expected["payload_bytes"].to_list()

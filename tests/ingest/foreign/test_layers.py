@@ -40,6 +40,16 @@ OPTIONED = struct.pack(">BBHHHBBH", 0x46, 0, len(IP) + 4, 1, 0, 64, 6, 0) + IP[1
 FRAMES = {
     "VLAN": (ethernet(0x8100, b"\0\x05\x08\0" + IP), {"VLAN": 1}),
     "QinQ": (ethernet(0x88A8, b"\0\x05\x81\0\0\x06\x08\0" + IP), {"VLAN": 1, "QinQ": 1}),
+    "E-TAG": (ethernet(0x893F, bytes(6) + b"\x08\0" + IP), {"E-TAG": 1}),
+    "VN-Tag": (ethernet(0x8926, bytes(4) + b"\x08\0" + IP), {"VN-Tag": 1}),
+    "802.1ah": (ethernet(0x88E7, bytes(4) + SEGMENT), {"802.1ah": 1}),
+    "FabricPath": (ethernet(0x8903, b"\0\x41" + SEGMENT), {"FabricPath": 1}),
+    "TRILL": (ethernet(0x22F3, b"\0\x40" + bytes(8) + SEGMENT), {"TRILL": 1}),
+    "MACsec": (
+        ethernet(0x88E5, b"\x20" + bytes(13) + b"\x08\0" + IP + bytes(16)),
+        {"MACsec (not encrypted)": 1},
+    ),
+    "VXLAN GPE": (udp(4790, b"\x0c\0\0\1\0\0\0\0" + IP), {"VXLAN": 1}),
     "MPLS": (ethernet(0x8847, b"\0\0\x10\x40\0\0\x21\x40" + IP), {"MPLS": 1}),
     "MPLS pseudowire": (ethernet(0x8847, b"\0\0\x11\x40" + bytes(4) + SEGMENT), {"MPLS": 1}),
     "PPPoE": (
@@ -193,3 +203,37 @@ def test_fragments_of_ipv6(tmp_path):
     found = read(tmp_path, *parts)
     assert found.packets["protocol"].to_list() == ["other", "other", "tcp"]
     assert found.notes.captures[0].checksums == {"right": 1}
+
+
+def test_a_syn_whose_options_were_taken_out_has_no_payload_and_a_cut_segment_keeps_it(tmp_path):
+    def with_length(frame, more):
+        head = bytearray(frame[14:34])
+        head[2:4] = struct.pack(">H", len(frame) - 14 + more)
+        head[10:12] = bytes(2)
+        head[10:12] = struct.pack(">H", c.internet_checksum(bytes(head)))
+        return frame[:14] + bytes(head) + frame[34:]
+
+    syn = with_length(c.tcp(A, B, (1000, 80), 5, 0, "S", tail=c.options(mss=1460)), 12)
+    cut = c.tcp(A, B, (1000, 80), 6, 7, "PA", 42)[:-12]
+    # the checksum tells that nothing was cut
+    wrong = with_length(c.tcp(A, B, (1000, 80), 48, 7, "A", 30), 12)
+    found = read(tmp_path, syn, cut, wrong)
+    assert found.packets["payload_bytes"].to_list() == [0, 42, 30]
+
+
+@pytest.mark.parametrize(
+    ("tail", "sane"),
+    [(b"\x94\x04\0\0", True), (b"\x01\0\x63\x63", True), (b"\x07\x05\0\0", False),
+     (b"\x01\x01\x01\x94", False), (b"\x82\0\0\0", False)],
+)  # fmt: skip
+def test_ipv4_options_that_do_not_fit_their_header_are_no_packet(tmp_path, tail, sane):
+    frame = ethernet(0x800, OPTIONED + tail + IP[20:])
+    found = read(tmp_path, frame)
+    assert (found.packets["protocol"][0] == "tcp") == sane
+    assert ("IPv4 options that cannot be right" in found.notes.captures[0].reasons) != sane
+
+
+def test_a_session_of_pppoe_ends_its_packets_whatever_ip_says(tmp_path):
+    plain = c.tcp(A, B, (1000, 80), 5, 7, "A", 6)[14:]
+    frame = ethernet(0x8864, b"\x11\0\0\x01" + struct.pack(">HH", len(plain) - 4, 0x21) + plain)
+    assert read(tmp_path, frame).packets["payload_bytes"].to_list() == [0]

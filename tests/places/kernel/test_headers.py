@@ -43,6 +43,7 @@ TREE = {
     "scripts/tool.sh": "#!/bin/sh\n",
 }
 BUILT = {
+    "Module.symvers": "0x0\tof_an_earlier_build\tvmlinux\n",
     "vmlinux.symvers": "0x0\ttcp_register_congestion_control\tvmlinux\n",
     "include/config/auto.conf": "CONFIG_MODULES=y\n",
     "include/generated/made.h": "",
