@@ -49,6 +49,7 @@ class Row:
     words: str = ""
     line: int | None = None
     constants: list[str] = field(default_factory=list)
+    kernel_too: bool = False
 
 
 def judged(each: Play, without: Iterable[str] = ()) -> Judged | Unplayable:
@@ -109,6 +110,26 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     return [f"| {' | '.join(line)} |" for line in lines] + [""]
 
 
+def mark_kernels(rows: Sequence[Row], files: Sequence[tuple[str, Path]]) -> None:
+    """Note which plays that disagree here disagree with the kernel as well, by its own results.
+
+    Those name a script without its folder; where that fits two scripts, nothing is noted.
+    """
+    for suite, file in files:
+        scripts: dict[str, set[str]] = {}
+        for row in rows:
+            if row.suite == suite:
+                scripts.setdefault(Path(row.script).name, set()).add(row.script)
+        wrong = {
+            (other["script"], other["ip"])
+            for other in json.loads(file.read_text())["others"]
+            if other["verdict"] == "disagrees" and len(scripts.get(other["script"], ())) == 1
+        }
+        for row in rows:
+            named = (Path(row.script).name, row.version)
+            row.kernel_too = row.suite == suite and row.verdict == DISAGREES and named in wrong
+
+
 def counts(rows: Sequence[Row]) -> list[str]:
     """Return the table of all suites: a line for each suite and IP version."""
     verdicts = (BY_ITSELF, BY_CONSTANTS, DISAGREES, NOT_PLAYED)
@@ -122,9 +143,11 @@ def counts(rows: Sequence[Row]) -> list[str]:
             plain = sum(found[verdict] for verdict in verdicts)
             played = plain - found[NOT_PLAYED]
             name = VERSION_NAMES.get(version, "no script")
-            figures = [plain, played, *(found[verdict] for verdict in verdicts[:3])]
+            too = sum(row.kernel_too for row in of)
+            figures = [plain, played, *(found[verdict] for verdict in verdicts[:3]), too]
             lines.append([suite, name, len(of), *figures])
     head = ("suite", "over", "scripts", "plain", "played", "agree", "by constants", "disagree")
+    head += ("with the kernel too",)
     return table(head, lines)
 
 
@@ -136,12 +159,14 @@ def shares(rows: Sequence[Row]) -> list[str]:
         good = found[BY_ITSELF] + found[BY_CONSTANTS]
         played = good + found[DISAGREES]
         plain = played + found[NOT_PLAYED]
+        too = sum(row.kernel_too for row in rows if suite in (row.suite, "all"))
         shown = [
             f"{100 * part / max(whole, 1):.1f} %"
-            for part, whole in ((played, plain), (good, played))
+            for part, whole in ((played, plain), (good, played), (good + too, played))
         ]
         lines.append([suite, *shown])
-    return table(("suite", "played of the plain", "agree of the played"), lines)
+    head = ("suite", "played of the plain", "agree of the played", "agree, or not with the kernel")
+    return table(head, lines)
 
 
 def reasons(rows: Sequence[Row], verdict: str) -> list[str]:
@@ -156,16 +181,17 @@ def reasons(rows: Sequence[Row], verdict: str) -> list[str]:
 
 def disagreements(rows: Sequence[Row]) -> list[str]:
     """Return each script that disagrees, once for all IP versions with the same words."""
-    found: dict[tuple[str, str, str], list[str]] = {}
+    found: dict[tuple[str, str, str, str], list[str]] = {}
     for row in rows:
         if row.verdict == DISAGREES:
-            key = (f"{row.suite}: {row.script}", str(row.line), short(row.words))
+            kernel = "disagrees" if row.kernel_too else ""
+            key = (f"{row.suite}: {row.script}", str(row.line), short(row.words), kernel)
             found.setdefault(key, []).append(row.version)
     lines = [
-        (f"`{script}:{line}`", words, ", ".join(dict.fromkeys(versions)))
-        for (script, line, words), versions in found.items()
+        (f"`{script}:{line}`", words, ", ".join(dict.fromkeys(versions)), kernel)
+        for (script, line, words, kernel), versions in found.items()
     ]
-    return table(("script and line", "what is wrong", "over"), lines)
+    return table(("script and line", "what is wrong", "over", "the kernel"), lines)
 
 
 def short(words: str) -> str:
@@ -260,6 +286,7 @@ def main() -> None:
         rows = play_suites(given.suites, given.constants, given.jobs)
     if given.json is not None:
         given.json.write_text(json.dumps([asdict(row) for row in rows], indent=0) + "\n")
+    mark_kernels(rows, given.kernel)
     facts = facts_of(rows, given.kernel)
     if given.page is not None:
         write_page(given.page, facts)

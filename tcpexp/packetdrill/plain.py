@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 
 from tcpexp.packetdrill.script import Call, Code, Command, Expression, Packet, Script, Tcp, Udp
+from tcpexp.packetdrill.variants import system_of
 
 ZERO_COPY = "zero copy"
 STAMPS = "timestamps of packets, for the program"
@@ -31,6 +32,7 @@ BSD_OPTIONS = "BSD's ways to send fewer options"
 OUTER = "packets in UDP or in tunnels"
 CONTROL = "the innards of Linux's CUBIC"
 BUFFERS = "how Linux accounts memory"
+COUNTERS = "Linux's counters of events (nstat)"
 
 #: Symbols in calls, and names of calls.
 WORDS = {
@@ -65,13 +67,16 @@ OPTIONS = {
     "psp_udp_port": OUTER,
     "tcp_md5_secret": SIGNATURES,
 }
+#: Calls that send, and can wait for room.
+SENDING = frozenset({"write", "writev", "send", "sendto", "sendmsg"})
 #: What commands and assertions say, by expressions.
 TEXTS = (
-    (re.compile(r"\b(?:ip (?:-6 )?route|tc qdisc add\b.*\b(?:fq|limit 0))\b"), ROUTES),
+    (re.compile(r"\b(?:ip (?:-6 )?route|tc qdisc (?:add|replace)\b.*\b(?:fq|limit 0))\b"), ROUTES),
     (re.compile(r"rexmit_drop_options=1"), BSD_OPTIONS),
     (re.compile(r"tcp_mtu_prob"), PATH_MTU),
     (re.compile(r"/sys/module/tcp_cubic"), CONTROL),
-    (re.compile(r"tcp_shrink_window|\btcp_mem\b|SKMEMINFO"), BUFFERS),
+    (re.compile(r"tcp_shrink_window|\btcp_mem\b|\bSK_MEMINFO"), BUFFERS),
+    (re.compile(r"\bnstat\b[^\n;]*\|\s*grep"), COUNTERS),
     (re.compile(r"tcp_notsent_lowat"), LOW_WATER),
     (re.compile(r"tcpi_(?:rwnd_limited|sndbuf_limited|busy_time)"), CLOCKS),
 )
@@ -86,7 +91,38 @@ def why_not_plain(script: Script) -> str | None:
         reason = _why(event.action)
         if reason is not None:
             return reason
-    return _of_text(script.initial.text) if script.initial is not None else None
+    if script.initial is not None and (reason := _of_text(script.initial.text)) is not None:
+        return reason
+    return BUFFERS if _follows_from_memory(script) else None
+
+
+def _follows_from_memory(script: Script) -> bool:
+    """Return whether a script for Linux chooses a buffer, and asks what follows: the window that it
+    offers, or when a call that sends goes on. Linux counts the memory of its packets against
+    both, with all that is beside the octets (tcp_win_from_space(), sk_wmem_queued).
+    """
+    if system_of(script.text) != "Linux":
+        return False
+    calls = [event.action for event in script.events if isinstance(event.action, Call)]
+    chosen = {
+        word
+        for call in calls
+        if call.name == "setsockopt"
+        for expression in call.arguments
+        for word in _words(expression)
+    }
+    commands = script.initial.text if script.initial is not None else ""
+    if "SO_RCVBUF" in chosen or "tcp_rmem" in commands:
+        return any(_offers(event.action) for event in script.events)
+    blocked = any(call.end_ns is not None and call.name in SENDING for call in calls)
+    return "SO_SNDBUF" in chosen and blocked
+
+
+def _offers(action: Packet | Call | Command | Code) -> bool:
+    """Return whether a line says which window a packet that goes out offers."""
+    if not isinstance(action, Packet) or action.direction != "out":
+        return False
+    return isinstance(action.content, Tcp) and action.content.window is not None
 
 
 def _why(action: Packet | Call | Command | Code) -> str | None:

@@ -11,7 +11,7 @@ from tcpexp.tcp.core.events import DataArrived, Established
 from tcpexp.tcp.core.fastopen import make_cookie
 from tcpexp.tcp.core.listener import Listener
 from tcpexp.tcp.core.options import decode_options, encode_options
-from tcpexp.tcp.core.segment import ACK, SYN
+from tcpexp.tcp.core.segment import ACK, RST, SYN
 from tcpexp.tcp.core.stack import Outgoing, Stack
 from tests.support.tcp_stacks import CLIENT, OTHER_KEY, SERVER, drain, exchange, make
 
@@ -244,3 +244,62 @@ def test_a_server_may_do_without_cookies() -> None:
     accepted = listener.accept()
     assert accepted is not None
     assert accepted.read(99, 0) == HELLO
+
+
+def test_the_mss_of_each_answer_is_kept_for_the_next_syn() -> None:
+    """RFC 7413 section 4.1.3: also where no new cookie comes with it."""
+    _, client, _ = pair()
+    known = client.cookies[SERVER][0]
+    second = client.connect(Endpoint(SERVER, 80), SECOND, data=b"x")
+    (syn,) = client.segments_to_send(SECOND)
+    answer = Segment(
+        80, syn.local.port, 500, syn.segment.seq + 2 & 0xFFFFFFFF, SYN | ACK, 9000,
+        options=Options(mss=900),
+    )  # fmt: skip
+    client.receive(answer, SERVER, SECOND)
+    assert second.state is State.ESTABLISHED
+    assert client.cookies[SERVER] == (known, 900)
+    client.segments_to_send(SECOND)
+    client.connect(Endpoint(SERVER, 80), 2 * SECOND, data=bytes(2000))
+    (syn,) = client.segments_to_send(2 * SECOND)
+    assert 800 < len(syn.segment.payload) < 900  # less the options
+
+
+def test_data_on_the_syn_keep_to_the_mss_of_this_end() -> None:
+    _, client, _ = pair()
+    client.connect(
+        Endpoint(SERVER, 80), 1, data=bytes(2000), config=replace(client.config, mss=500)
+    )
+    (syn,) = client.segments_to_send(1)
+    assert 400 < len(syn.segment.payload) < 500
+
+
+def test_the_syn_ack_takes_no_room_from_the_first_flight() -> None:
+    """Ten full segments of cwnd and window are ten, though the SYN,ACK is not acknowledged yet."""
+    server, client, listener = pair(initial_window_segments=10)
+    client.connect(Endpoint(SERVER, 80), 1, data=HELLO)
+    (syn,) = client.segments_to_send(1)
+    syn.segment.window = 14_600
+    server.receive(syn.segment, CLIENT, 1)
+    accepted = listener.accept()
+    assert accepted is not None
+    server.segments_to_send(1)
+    mss = accepted.tcb.eff_snd_mss
+    accepted.send(bytes(20 * mss), 2)
+    sent = [len(one.segment.payload) for one in server.segments_to_send(2)]
+    assert sent == [mss] * (14_600 // mss)
+
+
+@pytest.mark.parametrize(("echo", "opens"), [(0, True), (5, True), (7, False), (4, False)])
+def test_a_syn_ack_that_echoes_another_time_is_refused_if_so_set(echo: int, opens: bool) -> None:
+    """Linux; no RFC asks for it."""
+    client = make(CLIENT, syn_ack_echo=True)
+    connection = client.connect(Endpoint(SERVER, 80), 5_000_000)
+    (syn,) = client.segments_to_send(5_000_000)
+    answer = Segment(
+        80, syn.local.port, 500, syn.segment.seq + 1 & 0xFFFFFFFF, SYN | ACK, 9000,
+        options=Options(mss=900, timestamps=(77, echo)),
+    )  # fmt: skip
+    client.receive(answer, SERVER, 6_000_000)
+    assert connection.state is (State.ESTABLISHED if opens else State.SYN_SENT)
+    assert bool(client.segments_to_send(6_000_000)[0].segment.flags & RST) is not opens

@@ -567,3 +567,77 @@ def test_all_of_them_together_deliver(control: str, seed: int) -> None:
     simulation, sink = transfer(300_000, config, link, LinkConfig(loss=0.05, seed=9), wire=True)
     assert bytes(sink.received) == pattern(300_000)
     assert simulation.hosts[0].connection.tcb.out.pipe == 0
+
+
+@pytest.mark.parametrize("in_sequence", [False, True])
+def test_which_segment_of_an_acknowledgment_gives_racks_round_trip(in_sequence: bool) -> None:
+    """The retransmission is the newest; Linux takes the highest that the ACK covers, which left
+    earlier and so allows more time.
+    """
+    played = play(
+        OPEN
+        + "1 write 10000\n"
+        + flight(1, 9)
+        + """
+        1 > PA seq 9001:10001
+        1.1 < A seq 1 ack 1 win 60000 <sack 1001:2001>
+        1.1 < A seq 1 ack 1 win 60000 <sack 1001:3001>
+        1.1 < A seq 1 ack 1 win 60000 <sack 1001:3001 8001:9001>
+        1.1 > A seq 1:1001
+        1.22 < A seq 1 ack 4001 win 60000 <sack 8001:9001>
+        """
+        + "".join(
+            f"1.22 > A seq {1000 * n - 999}:{1000 * n + 1}\n" for n in (5, 6, 7)[: 2 + in_sequence]
+        ),
+        opened=False,
+        sack=True,
+        rack=True,
+        prr=True,
+        rack_in_sequence=in_sequence,
+        reduce_from_cwnd=True,
+        initial_window_segments=10,
+    )
+    tcb = played.connection.tcb
+    assert tcb.out.queue[-1].lost is not in_sequence
+    assert tcb.rack.rtt_ns == (220 if in_sequence else 120) * MS
+
+
+def test_how_far_reordering_reached_is_kept() -> None:
+    played = play(
+        OPEN
+        + "1 write 5000\n"
+        + "".join(f"1 > A seq {1000 * n - 999}:{1000 * n + 1}\n" for n in range(1, 5))
+        + "1 > PA seq 4001:5001\n"
+        + """
+        1.1 < A seq 1 ack 1 win 60000 <sack 4001:5001>
+        1.1 < A seq 1 ack 1 win 60000 <sack 1001:2001 4001:5001>
+        1.1 < A seq 1 ack 5001 win 60000
+        """,
+        opened=False,
+        sack=True,
+        rack=True,
+        initial_window_segments=10,
+    )
+    rack = played.connection.tcb.rack
+    assert (rack.reordering_octets, rack.reordering_events) == (5000, 2)
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_the_fin_may_end_reports_of_duplicates(ends: bool) -> None:
+    """RFC 2883 has no such rule: Linux."""
+    report = "" if ends else " <sack 1:1001>"
+    play(
+        OPEN
+        + f"""
+        1 < A seq 1:1001 ack 1 win 60000
+        1 > A seq 1 ack 1001
+        1 read 1000
+        2 < FA seq 1:1001 ack 1 win 60000
+        2 > A seq 1 ack 1002{report}
+        """,
+        opened=False,
+        sack=True,
+        dsack=True,
+        fin_ends_dsack=ends,
+        quick_acks=16,
+    )

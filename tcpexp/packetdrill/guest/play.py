@@ -195,7 +195,7 @@ class Player:
             elif peer.state is State.SYN_SENT and step["syn"] and step["ack"]:
                 peer.state = State.SYN_ACKED
                 peer.remote_isn = step["seq"]
-        elif not peer.remote[0]:
+        if not peer.remote[0]:  # a socket without connection: whatever arrives is not for it
             peer.remote = (self.addresses.packed(self.addresses.remote), self.job["connect_port"])
             peer.local = (self.addresses.packed(self.addresses.local), self.job["bind_port"])
         echo = bool(self.job["scaled_echo"])

@@ -46,11 +46,14 @@ WAYS: dict[IpVersion, Way] = {
 def ways_of(script: Script) -> tuple[Way, ...]:
     """Return the ways in which a script wants to be played: one that it names, or all.
 
+    An address of IPv4 for this end is for no other version: packetdrill's config.c refuses it.
     A name that ends in ``v4`` or ``v6`` says so as well (run_all.py of google/packetdrill).
     """
     if script.option("ip_version") or system_of(script.text) == "FreeBSD":
         return tuple(WAYS[version] for version in versions_of(script.text))
     stem = script.name.removesuffix(".pkt")
+    if ":" not in (script.option("local_ip") or ":"):
+        return tuple(way for way in WAYS.values() if way.wire == 4)
     if stem.endswith("v6"):
         return (WAYS["ipv6"],)
     return tuple(way for way in WAYS.values() if way.wire == 4 or not stem.endswith("v4"))

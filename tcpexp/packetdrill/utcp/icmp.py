@@ -34,6 +34,8 @@ def meaning(message: Icmp, address: str) -> str | None:
 
     Raises: Unplayable for one that this TCP has no rule for.
     """
+    if message.type == "unreachable" and message.code is None:
+        return "network unreachable"  # code 0: packetdrill's icmp_packet.c
     if message.type == "unreachable" and message.code in _UNREACHABLE:
         return _UNREACHABLE[message.code]
     if message.code == "frag_needed" or message.type == "packet_too_big":

@@ -59,11 +59,13 @@ def unconnected() -> dict[str, int]:
     return {**SYMBOLS, "tcpi_state": NUMBERS[State.CLOSED], "tcpi_options": 0}
 
 
-def tcp_info(connection: Connection, now: int, syn_data: bool = False) -> dict[str, int]:
+def tcp_info(
+    connection: Connection, now: int, syn_data: bool = False, data_ns: int | None = None
+) -> dict[str, int]:
     """Return the members of ``struct tcp_info`` that this TCP knows, and the symbols for them.
 
     ``syn_data`` says that data went with the SYN, and the other end acknowledged them, if it was
-    this end that opened.
+    this end that opened. ``data_ns`` is when data arrived last.
     """
     tcb = connection.tcb
     mss = tcb.eff_snd_mss
@@ -94,8 +96,12 @@ def tcp_info(connection: Connection, now: int, syn_data: bool = False) -> dict[s
         "tcpi_rcv_wscale": tcb.rcv_scale if tcb.scaling else 0,
         "tcpi_notsent_bytes": len(tcb.out.unsent),
         "tcpi_last_data_sent": (now - (tcb.last_sent_ns or now)) // 1_000_000,
+        "tcpi_last_data_recv": (now - (data_ns or now)) // 1_000_000,
+        # a SYN with data counts once: tcp_rcv_fastopen_synack() of Linux
+        "tcpi_delivered": tcb.out.delivered_segments - int(data and not tcb.passive),
         "tcpi_snd_wnd": tcb.snd_wnd,
-        "tcpi_reordering": tcb.config.duplicate_threshold,
+        "tcpi_reord_seen": tcb.rack.reordering_events,
+        "tcpi_reordering": _reordering(connection),
     }
     counters = tcb.ecn.counters
     if counters is not None:  # RFC 9768 section 3.2.1: 5 and 1 is where they begin
@@ -112,6 +118,16 @@ def tcp_info(connection: Connection, now: int, syn_data: bool = False) -> dict[s
     if tcb.timers.deadlines[Timer.PERSIST] is not None or not queue:
         found["tcpi_probes"] = tcb.probes
     return {**SYMBOLS, **found}
+
+
+def _reordering(connection: Connection) -> int:
+    """Return how many segments reordering reached over, at least the threshold of duplicates.
+
+    Linux 7.3, net/ipv4/tcp_input.c: tcp_check_sack_reordering().
+    """
+    tcb = connection.tcb
+    extent = -(-tcb.rack.reordering_octets // tcb.eff_snd_mss)
+    return max(tcb.config.duplicate_threshold, min(extent, 300))
 
 
 def _options(connection: Connection) -> int:

@@ -133,7 +133,7 @@ class Player:
         """Play the whole script."""
         self._refuse_what_is_missing()
         if self.script.initial is not None:
-            shell.run(self.script.initial.text, self)
+            self._command(self.script.initial.text)
         self._exchange_cookies()
         try:
             for event in self.script.events:
@@ -208,17 +208,25 @@ class Player:
         if isinstance(action, Call):
             return self._call(event, action, happened, base)
         if isinstance(action, Command):
-            words = shell.run(action.text, self)
-            if self.system.forgets_cookies:
-                self.system.forgets_cookies = False
-                self.stack.cookies.clear()
-                self.stack.refused.clear()
+            words = self._command(action.text)
         else:
             words = self.assertions.check(action.text, self._info())
         if words is not None:
             raise Wrong(words, replace(happened, wrong=words))
         self._collect()
         return happened
+
+    def _command(self, text: str) -> str | None:
+        """Do a command; return why it fails, None when it does not."""
+        words = shell.run(text, self)
+        for connection in self.stack.connections.values():  # Linux reads it at each segment
+            option = self.system.config.accecn_option
+            connection.tcb.config = replace(connection.tcb.config, accecn_option=option)
+        if self.system.forgets_cookies:
+            self.system.forgets_cookies = False
+            self.stack.cookies.clear()
+            self.stack.refused.clear()
+        return words
 
     # Time
 
@@ -302,7 +310,7 @@ class Player:
         """Whether a call that sends has begun a connection: Fast Open."""
         socket = self.program.created
         return (
-            call.name in ("sendto", "sendmsg", "send")
+            call.name in ("sendto", "sendmsg", "send", "write", "writev")
             and self.numbers is None
             and socket is not None
             and socket.connection is not None
@@ -383,7 +391,8 @@ class Player:
         """Return TCP_INFO of the socket under test."""
         if self.under_test is not None:
             syn_data = self.numbers is not None and self.numbers.syn_data
-            return info.tcp_info(self.under_test, self.now, syn_data)
+            _, heard = self.heard.get(id(self.under_test), (None, Heard()))
+            return info.tcp_info(self.under_test, self.now, syn_data, heard.data_ns)
         socket = self.program.created
         if socket is not None and socket.listener is not None:
             return info.listening()
@@ -416,9 +425,14 @@ class Player:
         in_wait = self.under_test is not None and self.under_test.state is State.TIME_WAIT
         if in_wait and self.system.time_wait_needs_ack and not segment.flags & (ACK | SYN | RST):
             return
+        before = None if self.under_test is None else self.under_test.tcb.rcv_nxt
         self.stack.receive(segment, numbers.remote.address, self.now, self.stack.address)
         self._adopt(numbers)
         self._collect()
+        if self.under_test is not None and segment.payload:
+            _, heard = self.heard.get(id(self.under_test), (None, Heard()))
+            if self.under_test.tcb.rcv_nxt != before:
+                heard.data_ns = self.now
 
     def _numbers_for(self, packet: Packet) -> Numbers:
         """Return the connection that a packet belongs to; a listening socket begins a new one."""

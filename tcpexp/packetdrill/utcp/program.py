@@ -18,6 +18,7 @@ from tcpexp.packetdrill.utcp.values import argument, number, octets_of, words
 from tcpexp.tcp.core.connection import Connection
 from tcpexp.tcp.core.isn import Endpoint
 from tcpexp.tcp.core.stack import Stack
+from tcpexp.tcp.core.states import State
 
 READ_FLAGS = frozenset({"MSG_PEEK", "MSG_DONTWAIT", "MSG_WAITALL", "MSG_NOSIGNAL", "MSG_TRUNC"})
 WRITE_FLAGS = frozenset({"MSG_DONTWAIT", "MSG_NOSIGNAL", "MSG_FASTOPEN"})
@@ -127,6 +128,8 @@ def _connect(program: Program, running: Running, now: int) -> Result | None:
         return failed("EBADF")
     if argument(running.call, 1).value == "AF_UNSPEC":
         return socket.disconnect(now)
+    if socket.deferred and socket.connection is None:
+        return failed("EISCONN")  # inet_stream_connect() of Linux
     if any(each.kind == "struct" for each in running.call.arguments):
         raise Unplayable("connect() to an address of its own")
     if not running.began and "TCP_FASTOPEN_CONNECT" not in socket.options:
@@ -135,7 +138,8 @@ def _connect(program: Program, running: Running, now: int) -> Result | None:
         if not program.system.fast_open & 1:
             return failed("EOPNOTSUPP")
         socket.config = replace(socket.config, fast_open=True)
-        if program.stack.cookies.get(program.connect_to.address, (b"", None))[0]:
+        known = program.stack.cookies.get(program.connect_to.address, (b"", None))[0]
+        if known and socket.connection is None:
             socket.deferred = True  # the SYN goes with the first data
             return Result(0)
     return socket.connect(program.connect_to, now)
@@ -171,6 +175,28 @@ def _write(program: Program, running: Running, now: int) -> Result | None:
         return failed("EBADF")
     if call.name in ("write", "send", "sendto") and argument(call, 1).value == "NULL":
         return failed("EFAULT")
+    count, flags = _what_to_send(call)
+    opens = "MSG_FASTOPEN" in flags or (program.system.name == "FreeBSD" and call.name == "sendto")
+    opens = opens or socket.deferred
+    if opens and socket.connection is None and socket.listener is None:
+        return _open_with_data(program, running, socket, count, now)
+    opening = socket.connection is not None and socket.connection.state is State.SYN_SENT
+    if "MSG_FASTOPEN" in flags and opening and not running.began:
+        return failed("EALREADY")
+    if socket.connecting and running.began and (error := socket.take_error()) is not None:
+        return failed(error)
+    if running.began and not opening:
+        _after_handshake(socket, pending=running.octets < count)
+    blocking = socket.blocking and "MSG_DONTWAIT" not in flags
+    done = socket.write(count, running.octets, now, blocking)
+    if isinstance(done, int):
+        running.octets = done
+        return None
+    return done
+
+
+def _what_to_send(call: Call) -> tuple[int, frozenset[str]]:
+    """Return how many octets a call sends, and its flags. Raises: Unplayable for other flags."""
     flags = frozenset[str]()
     if call.name == "sendmsg":
         count, flags = octets_of(argument(call, 1)), words(argument(call, 2))
@@ -183,18 +209,17 @@ def _write(program: Program, running: Running, now: int) -> Result | None:
         flags = words(argument(call, 3)) if call.name != "write" else flags
     if flags - WRITE_FLAGS:
         raise Unplayable(f"{call.name}() with {', '.join(sorted(flags - WRITE_FLAGS))}")
-    opens = "MSG_FASTOPEN" in flags or (program.system.name == "FreeBSD" and call.name == "sendto")
-    opens = opens or socket.deferred
-    if opens and socket.connection is None and socket.listener is None:
-        return _open_with_data(program, running, socket, count, now)
-    if socket.connecting and running.began and (error := socket.take_error()) is not None:
-        return failed(error)
-    blocking = socket.blocking and "MSG_DONTWAIT" not in flags
-    done = socket.write(count, running.octets, now, blocking)
-    if isinstance(done, int):
-        running.octets = done
-        return None
-    return done
+    return count, flags
+
+
+def _after_handshake(socket: Socket, *, pending: bool) -> None:
+    """Go on with a call that has waited for the handshake. With data left to send these count as an
+    answer: sk_write_pending in tcp_rcv_synsent_state_process() of Linux.
+    """
+    if socket.connecting and socket.connection is not None:
+        socket.connecting = False
+        if pending:
+            socket.connection.tcb.quick_acks = 0
 
 
 def _open_with_data(
@@ -220,11 +245,9 @@ def _open_with_data(
     tcb = socket.connection.tcb
     tcb.out.unsent.clear()  # what did not fit the SYN is the program's to send again
     running.octets = tcb.snd_nxt - tcb.iss - 1
-    if blocking and not socket.deferred:
+    if blocking:
         return None
-    if blocking and running.octets < count:
-        return None
-    return Result(running.octets) if known else failed("EINPROGRESS")
+    return Result(running.octets) if running.octets else failed("EINPROGRESS")
 
 
 def _flags(call: Call) -> frozenset[str]:

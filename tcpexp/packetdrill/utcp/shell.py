@@ -13,7 +13,7 @@ from tcpexp.tcp.core.states import State
 
 _PROC = re.compile(r"/proc/sys/([\w/]+)=(\"[^\"]*\"|\S+)")
 _SYSCTL = re.compile(r"sysctl\b(?P<flags>(?:\s+-\w+)*)\s+(?P<sets>.*)", re.DOTALL)
-_SET = re.compile(r"([\w.]+)=(\"[^\"]*\"|\$\(\([^)]*\)\)|\S+)")
+_SET = re.compile(r"([\w./]+)=(\"[^\"]*\"|\$\(\([^)]*\)\)|\S+)")
 _COUNT = re.compile(
     r"sockstat\b[^|]*(?:\|\s*grep packetdril\s*)?\|\s*grep -c (\w+)\s*\|\s*grep (\d+)"
 )
@@ -24,7 +24,6 @@ DEFAULTS = re.compile(r"[./]*(?:common/)?defaults\.sh$")
 PREPARED = (
     re.compile(r"/tmp/sysctl_restore_\$\{PPID\}\.sh$"),
     re.compile(r"tc qdisc \w+ dev tun0 root"),
-    re.compile(r"ip tcp_metrics flush all"),
     re.compile(r"ethtool -K tun0 "),
     re.compile(r"nstat( -n)?( > /dev/null)?$"),
 )
@@ -89,7 +88,10 @@ def _one(command: str, host: Host) -> str | None:
         return None
     if setting := _SYSCTL.fullmatch(command):
         for name, value in _SET.findall(setting["sets"]):
-            host.system.sysctl(name, value)
+            host.system.sysctl(name.replace("/", "."), value)
+        return None
+    if command == "ip tcp_metrics flush all":
+        host.system.forgets_cookies = True
         return None
     if any(known.match(command) for known in PREPARED):
         return None

@@ -42,6 +42,7 @@ class Heard:
     ended: bool = False
     closed: str | None = None
     soft: str | None = None
+    data_ns: int | None = None  # when data arrived last in order, or the handshake was over
 
 
 @dataclass
@@ -114,8 +115,10 @@ class Socket:
     def read(self, most: int, now: int, *, peek: bool = False, all_: bool = False) -> Result | None:
         """Take up to ``most`` octets."""
         connection = self.connection
-        if connection is None or connection.state in (State.SYN_SENT, State.LISTEN):
-            return failed("ENOTCONN") if connection is None or not self.blocking else None
+        if connection is None:
+            return failed("ENOTCONN")
+        if connection.state is State.SYN_SENT:
+            return failed("EAGAIN") if not self.blocking else None
         readable = connection.readable
         if readable and not (all_ and readable < most and not self._over):
             return Result(min(readable, most) if peek else len(connection.read(most, now)))
@@ -206,6 +209,7 @@ class Socket:
         heard = self.heard
         if isinstance(event, events.Established):
             heard.established = True
+            heard.data_ns = event.at_ns if heard.data_ns is None else heard.data_ns
         elif isinstance(event, events.EndOfStream):
             heard.ended = True
         elif isinstance(event, events.StateChanged):

@@ -42,7 +42,7 @@ class System:
     ``time_wait_needs_ack`` TIME-WAIT takes no segment without ACK (tcp_twcheck()). With
     ``doubles_buffers`` socket options tell of twice the buffer: Linux counts its own overhead.
     ``fast_open`` are Linux's bits: 1 for clients, 2 for servers, 0x400 for all servers.
-    ``forgets_cookies`` is set when a sysctl has emptied the cache of Fast Open's cookies.
+    ``forgets_cookies`` is set when a command has emptied the cache of Fast Open's cookies.
     ``offload`` cuts large packets, None for a system whose PSH does not depend on them.
     """
 
@@ -124,8 +124,9 @@ LINUX: Mapping[str, object] = {
     "empty_probes": True,
     "restart_after_idle": False,
     "quick_acks": 16,
-    "delay_fin_ack": True,
+    "delay_fin_ack": True,  # tcp_fin(), tcp_event_data_recv()
     "accecn_order": 1,
+    "accecn_in_time_wait": False,  # tcp_timewait_state_process()
     "accecn_everywhere": True,
     "accecn_thinned": 4,
     "syn_linear_timeouts": 4,
@@ -135,7 +136,10 @@ LINUX: Mapping[str, object] = {
     "offer_all_space": True,
     "reset_acknowledges": True,
     "dsack": True,
+    "fin_ends_dsack": True,  # tcp_fin()
+    "syn_ack_echo": True,  # tcp_rcv_synsent_state_process()
     "rack": True,
+    "rack_in_sequence": True,  # tcp_clean_rtx_queue(), tcp_rack_advance()
     "fast_open_option_space": 40,
     "tail_loss_probe": True,
     "prr": True,
@@ -259,6 +263,11 @@ def _client_fast_open(system: System, value: str) -> None:
     system.forgets_cookies = system.forgets_cookies or value == "0"
 
 
+def _forget_cookies(system: System, value: str) -> None:
+    """Empty the cache: what Google's kernels have in place of ``ip tcp_metrics flush``."""
+    system.forgets_cookies = True
+
+
 def _fast_open(system: System, value: str) -> None:
     """Linux's bits: 1 clients, 2 servers, 0x200 servers without cookies, 0x400 servers that did not
     ask. Raises: ValueError for clients without cookies.
@@ -344,6 +353,7 @@ SYSCTLS: dict[str, Setter] = {
     ),
     "net.ipv4.tcp_slow_start_after_idle": _switch("restart_after_idle"),
     "net.ipv4.tcp_fastopen": _fast_open,
+    "net.ipv4.tcp_fastopen_cookies": _forget_cookies,
     "net.ipv4.tcp_recovery": _switch("rack"),
     "net.ipv4.tcp_early_retrans": lambda system, value: system.change(
         tail_loss_probe=int(value) >= 3

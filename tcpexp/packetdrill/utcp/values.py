@@ -28,6 +28,9 @@ NUMBERS = {
     "IPTOS_THROUGHPUT": 0x08,
 }
 
+#: Linux's numbers of flags that a script may write out (include/linux/socket.h).
+FLAGS = {0x40: "MSG_DONTWAIT", 0x4000: "MSG_NOSIGNAL", 0x2000_0000: "MSG_FASTOPEN"}
+
 
 def number(expression: Expression) -> int:
     """Return the number that an argument is. Raises: Unplayable for another kind."""
@@ -48,6 +51,8 @@ def words(expression: Expression) -> frozenset[str]:
         return frozenset({str(expression.value)})
     if expression.kind == "integer" and not expression.value:
         return frozenset()
+    if expression.kind == "integer" and int(expression.value or 0) in FLAGS:
+        return frozenset({FLAGS[int(expression.value or 0)]})
     raise Unplayable(f"flags of the kind {expression.kind}")
 
 

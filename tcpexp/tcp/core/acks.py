@@ -138,6 +138,7 @@ def acknowledge_soon(tcb: Tcb, octets: int) -> None:
 
     RFC 9293 section 3.8.6.3 (MUST-40), RFC 5681 section 4.2.
     """
+    tcb.data_came = True
     tcb.unacked_octets += octets
     tcb.unacked_segments += 1
     every = tcb.config.ack_every_segments

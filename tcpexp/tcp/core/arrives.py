@@ -391,8 +391,9 @@ def eighth_check_fin_bit(tcb: Tcb, segment: Segment, seq: int) -> None:
         return
     tcb.rcv_nxt += 1
     tcb.rcv_adv = max(tcb.rcv_adv, tcb.rcv_nxt)
-    sent_data = tcb.last_sent_ns is not None
-    waits = tcb.config.delay_fin_ack and tcb.state is State.ESTABLISHED and sent_data
+    if tcb.config.fin_ends_dsack:
+        received.twice = None
+    waits = tcb.config.delay_fin_ack and tcb.state is State.ESTABLISHED and tcb.data_came
     if waits and not tcb.ack_now:
         if tcb.timers.deadlines[Timer.DELAYED_ACK] is None:
             set_timer(tcb, Timer.DELAYED_ACK, tcb.config.delayed_ack_ns)

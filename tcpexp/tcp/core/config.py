@@ -67,9 +67,11 @@ class Config:
     So that the peer's slow start is not held up: RFC 5681 section 4.2 allows it.
     """
     delay_fin_ack: bool = False
-    """The acknowledgment of a FIN may wait too, once this end has sent data: Linux."""
+    """The acknowledgment of the FIN with which the other end closes may wait, after data: Linux."""
     dsack: bool = False
     """Report what arrived twice: RFC 2883."""
+    fin_ends_dsack: bool = False
+    """Nothing is reported once the FIN has come in order: Linux."""
     receiver_sws_avoidance: bool = True
     offer_all_space: bool = False
     """Offer all the space there is in a segment that goes out anyway, be the gain ever so small.
@@ -124,6 +126,10 @@ class Config:
     # Newer ways to find and repair losses, with SACK: RFC 8985, RFC 9937, RFC 2883, RFC 5682
     rack: bool = False
     """A segment is lost when one sent sufficiently later was delivered, instead of by counting."""
+    rack_in_sequence: bool = False
+    """RACK's round trip is that of the highest segment that an acknowledgment covers, not of the
+    one that was sent last: Linux.
+    """
     tail_loss_probe: bool = False
     """Send one segment when nothing was heard for two round trips; needs ``rack``."""
     tlp_max_ack_delay_ns: int = 200 * MS
@@ -154,6 +160,8 @@ class Config:
     """With acknowledgments of more packets than this on average, the flags' counter is believed not
     to have gone round; 0 believes the worst, as RFC 9768 appendix A.2.1 has it. Linux has 4.
     """
+    accecn_in_time_wait: bool = True
+    """False: an acknowledgment in TIME-WAIT has accurate ECN's flags at zero, as with Linux."""
     ecn_on_all: bool = False
     """With accurate ECN, acknowledgments and retransmissions can be marked too: Linux."""
 
@@ -167,6 +175,8 @@ class Config:
     fast_open_option_space: int = 0
     """What a SYN's data leave to options; 0 is what these need. Linux leaves all that there can be.
     """
+    syn_ack_echo: bool = False
+    """A SYN,ACK whose timestamp echoes none of this end is answered with a reset: Linux."""
     fast_open_pause_ns: int = 15 * MINUTE
     """How long a server that did not take a SYN's data is left alone: RFC 7413 section 4.1.3.1."""
     fast_open_queue: int = 16

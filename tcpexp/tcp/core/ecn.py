@@ -11,6 +11,7 @@ from __future__ import annotations
 from tcpexp.tcp.core import accecn
 from tcpexp.tcp.core.ecnstate import Counters
 from tcpexp.tcp.core.segment import ACK, AE, CE, CWR, ECE, ECT_0, NOT_ECT, RST, SYN, Segment
+from tcpexp.tcp.core.states import State
 from tcpexp.tcp.core.tcb import Tcb, note_congestion
 
 _FLAGS = AE | CWR | ECE
@@ -84,9 +85,10 @@ def on_departure(tcb: Tcb, flags: int, payload: bytes, new: bool) -> tuple[int, 
     state = tcb.ecn
     if flags & (SYN | RST):
         return flags, NOT_ECT
-    if state.counters is not None:
+    in_time_wait = tcb.state is State.TIME_WAIT and not tcb.config.accecn_in_time_wait
+    if state.counters is not None and not in_time_wait:
         flags |= accecn.ace_flags(accecn.ace_to_send(tcb, payload))
-    else:
+    elif state.counters is None:
         if state.echo:  # RFC 3168 section 6.1.3: in every acknowledgment
             flags |= ECE
         if new and payload and state.cwr:

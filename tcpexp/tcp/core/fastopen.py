@@ -43,7 +43,7 @@ def take_answer(tcb: Tcb, segment: Segment) -> None:
     """
     if not tcb.config.fast_open:
         return
-    tcb.learned_cookie = segment.options.fast_open
+    tcb.learned_cookie = segment.options.fast_open or b""
     if not tcb.learned_cookie and tcb.fast_open is not None:
         asked = tcb.fast_open == b"" and not tcb.config.fast_open_asks_again
         tcb.fast_open_refused = asked or bool(tcb.out.queue)
@@ -55,7 +55,7 @@ def data_for_syn(tcb: Tcb, mss: int | None) -> bytes:
     """
     if not tcb.fast_open:
         return b""
-    room = mss or tcb.config.default_send_mss
+    room = min(mss or tcb.config.default_send_mss, tcb.config.mss)
     room -= tcb.config.fast_open_option_space or len(encode_options(syn_options(tcb)))
     return tcb.out.take(max(0, min(room, len(tcb.out.unsent))))
 

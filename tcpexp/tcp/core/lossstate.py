@@ -18,6 +18,8 @@ class Rack:
     rtt_ns: int = 0  # what it took
     fack: int = 0  # the highest octet delivered
     reordering_seen: bool = False
+    reordering_events: int = 0  # acknowledgments that showed some
+    reordering_octets: int = 0  # the farthest that a segment was overtaken
     dsack_round: int | None = None
     reo_wnd_mult: int = 1
     reo_wnd_persist: int = 16

@@ -9,7 +9,7 @@ from tcpexp.tcp.core import ecn, events, fastopen
 from tcpexp.tcp.core.arrives import eighth_check_fin_bit, seventh_process_segment_text
 from tcpexp.tcp.core.output import send_ack, send_reset, send_syn
 from tcpexp.tcp.core.segment import ACK, FIN, RST, SYN, Segment
-from tcpexp.tcp.core.seqnum import extend
+from tcpexp.tcp.core.seqnum import MASK, extend
 from tcpexp.tcp.core.states import State
 from tcpexp.tcp.core.tcb import (
     Tcb,
@@ -78,7 +78,9 @@ def syn_sent_state(tcb: Tcb, segment: Segment) -> None:
     RFC 9293 section 3.10.7.3, RFC 9293 section 3.5 (MUST-10).
     """
     ack = extend(segment.ack, tcb.snd_una)
-    if segment.flags & ACK and not tcb.snd_una < ack <= tcb.snd_nxt:  # first
+    if segment.flags & ACK and not (
+        tcb.snd_una < ack <= tcb.snd_nxt and is_echo_ours(tcb, segment)
+    ):  # first
         if not segment.flags & RST:
             send_reset(tcb, ack)
         drop(tcb, segment, "ACK of nothing sent")
@@ -100,6 +102,20 @@ def syn_sent_state(tcb: Tcb, segment: Segment) -> None:
                 tcb.early = segment
             go_to(tcb, State.SYN_RECEIVED, "SYN, simultaneous open")
             send_syn(tcb)
+
+
+def is_echo_ours(tcb: Tcb, segment: Segment) -> bool:
+    """Return False for an answer to a SYN of another time, by the timestamp that comes back.
+
+    Only with ``Config.syn_ack_echo``: Linux 7.3, net/ipv4/tcp_input.c:
+    tcp_rcv_synsent_state_process(). RFC 7323 section 3 does not ask for it.
+    """
+    stamps = segment.options.timestamps
+    if not tcb.config.syn_ack_echo or not tcb.timestamps_ok or stamps is None or not stamps[1]:
+        return True
+    tick = tcb.config.timestamp_tick_ns
+    began, now = tcb.out.queue[0].first_sent_ns // tick, tcb.now // tick
+    return (stamps[1] - began) & MASK <= now - began
 
 
 def connected(tcb: Tcb, segment: Segment, ack: int) -> None:

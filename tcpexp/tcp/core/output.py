@@ -275,8 +275,11 @@ def send_new(tcb: Tcb) -> None:
     RFC 9293 section 3.7, RFC 9293 section 3.8.6.2.1.
     """
     out, mss = tcb.out, tcb.eff_snd_mss
+    # an answer to data on the SYN: the SYN,ACK's own octet, not acknowledged yet, is neither in the
+    # window that the SYN offered nor of the data that cwnd counts (RFC 7413 section 4.2.2)
+    syn = int(tcb.state is State.SYN_RECEIVED)
     while out.unsent:
-        usable = tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt
+        usable = tcb.snd_una + syn + tcb.snd_wnd - tcb.snd_nxt
         length = mss if mss <= usable and mss <= len(out.unsent) else min(len(out.unsent), usable)
         if length <= 0:
             break
@@ -284,7 +287,7 @@ def send_new(tcb: Tcb) -> None:
             if out.pipe == 0 and tcb.timers.deadlines[Timer.SWS_OVERRIDE] is None:
                 set_timer(tcb, Timer.SWS_OVERRIDE, tcb.config.sws_override_ns)
             return
-        under_way = out.pipe if tcb.sack_ok or not tcb.in_recovery else tcb.flight
+        under_way = out.pipe - syn if tcb.sack_ok or not tcb.in_recovery else tcb.flight
         if tcb.duplicate_acks and not tcb.in_recovery and not tcb.uses_rack:
             under_way = tcb.flight - limited_room(tcb)
         if under_way + length > tcb.congestion.cwnd and out.pipe:

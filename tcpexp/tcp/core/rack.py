@@ -26,16 +26,33 @@ def on_ack(tcb: Tcb, segment: Segment) -> bool:
     """Learn from the segments that an acknowledgment delivered, and mark losses; return whether
     there are new ones. RFC 8985 section 6.2.
     """
-    for sent in sorted(tcb.out.delivered, key=lambda sent: (sent.sent_ns, sent.end)):
+    by_time = sorted(tcb.out.delivered, key=lambda sent: (sent.sent_ns, sent.end))
+    for sent in tcb.out.delivered if tcb.config.rack_in_sequence else by_time:
         _take_delivered(tcb, sent, segment)
+    tcb.rack.reordering_events += sum([_overtaken(tcb, sent) for sent in by_time]) > 0
     _adapt_to_duplicates(tcb, segment)
     return detect_losses(tcb)
 
 
-def _take_delivered(tcb: Tcb, sent: Sent, segment: Segment) -> None:
-    """Take a segment that was newly delivered: is it the newest, and did it overtake one?
+def _overtaken(tcb: Tcb, sent: Sent) -> bool:
+    """Return whether a segment that was newly delivered was overtaken by one that left after it.
 
-    RFC 8985 section 6.2 steps 1 to 3.
+    RFC 8985 section 6.2 step 3.
+    """
+    rack = tcb.rack
+    if sent.end > rack.fack:
+        rack.fack = sent.end
+    elif sent.end < rack.fack and sent.times == 1:
+        rack.reordering_seen = True
+        rack.reordering_octets = max(rack.reordering_octets, rack.fack - sent.seq)
+        return True
+    return False
+
+
+def _take_delivered(tcb: Tcb, sent: Sent, segment: Segment) -> None:
+    """Take a segment that was newly delivered: is it the newest?
+
+    RFC 8985 section 6.2 steps 1 and 2.
 
     DEVIATION from RFC 8985 section 6.2 step 2: the timestamp that comes back is not asked about a
     segment that was SACKed. Beyond a gap the peer echoes that of the last segment in order (RFC
@@ -43,10 +60,6 @@ def _take_delivered(tcb: Tcb, sent: Sent, segment: Segment) -> None:
     """
     rack = tcb.rack
     again, least_ns = sent.times > 1, tcb.rtt.minimum_rtt_ns or 0
-    if sent.end > rack.fack:
-        rack.fack = sent.end
-    elif sent.end < rack.fack and not again:
-        rack.reordering_seen = True
     rtt_ns = tcb.now - sent.sent_ns
     if again:
         # step 2: an acknowledgment of the original says nothing of the retransmission

@@ -48,6 +48,7 @@ class SendBuffer:
     __slots__ = (
         "capacity",
         "delivered",
+        "delivered_segments",
         "in_queue",
         "lost_segments",
         "newly_acknowledged",
@@ -71,6 +72,7 @@ class SendBuffer:
         # of the acknowledgment under way: the segments that it delivered, SACKed or acknowledged;
         # the octets of those, and of what it acknowledged; and the segments found lost
         self.delivered: list[Sent] = []
+        self.delivered_segments = 0  # of the whole connection, the SYN too
         self.newly_delivered = 0
         self.newly_acknowledged = 0
         self.newly_lost = 0
@@ -154,6 +156,7 @@ class SendBuffer:
         if not sent.delivered:
             sent.delivered = True
             self.delivered.append(sent)
+            self.delivered_segments += 1
             self.newly_delivered += sent.end - sent.seq
 
     def mark_sacked(self, sent: Sent) -> None:

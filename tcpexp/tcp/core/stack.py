@@ -168,9 +168,10 @@ class Stack:
         RFC 7413 sections 4.1.3 and 4.1.3.1.
         """
         tcb = connection.tcb
-        if tcb.learned_cookie:
-            self.cookies[server] = (tcb.learned_cookie, tcb.send_mss)
-            tcb.learned_cookie = None
+        known = self.cookies.get(server, (b"", None))[0]
+        if tcb.learned_cookie is not None and (tcb.learned_cookie or known):
+            self.cookies[server] = (tcb.learned_cookie or known, tcb.send_mss)
+        tcb.learned_cookie = None
         if tcb.fast_open_refused:
             self.cookies.pop(server, None)
             self.refused[server] = now + connection.config.fast_open_pause_ns

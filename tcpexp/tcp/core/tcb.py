@@ -40,6 +40,7 @@ class Tcb:
         "config",
         "congestion",
         "congestion_seen",
+        "data_came",
         "delivery",
         "duplicate_acks",
         "early",
@@ -206,6 +207,7 @@ class Tcb:
         self.unacked_octets = 0
         self.unacked_segments = 0
         self.quick_acks = self.config.quick_acks
+        self.data_came = False  # data arrived in order, other than with the SYN
         self.early: Segment | None = None  # came with text while both ends opened
         self.eff_rcv_mss = 1  # the largest segment that has arrived: RFC 1122's RMSS, estimated
         self.challenges: list[int] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tcpexp.packetdrill.kernel.ways import ways_of
 from tcpexp.packetdrill.outcome import Judged, Unplayable
 from tcpexp.packetdrill.parser import parse_script
 from tcpexp.packetdrill.utcp.player import play
@@ -192,3 +193,64 @@ def test_whose_constants_a_script_supposes() -> None:
     assert (system.config.receive_buffer, system.config.window_shift) == (65536, 10)
     with pytest.raises(Unplayable):
         system.sysctl("net.ipv4.tcp_rmem", "lots")
+
+
+def test_what_tcp_info_counts_of_deliveries_and_reordering() -> None:
+    agrees(
+        SERVER
+        + """
++0 %{ assert tcpi_delivered == 1 and tcpi_reord_seen == 0 and tcpi_reordering == 3 }%
++0 write(4, ..., 5000) = 5000
++0 > P. 1:5001(5000) ack 1
++.1 < . 1:1(0) ack 1 win 257 <sack 4001:5001,nop,nop>
++0 < . 1:1(0) ack 5001 win 257
++0 %{ assert tcpi_delivered == 6 and tcpi_reord_seen == 1 and tcpi_reordering == 5 }%
++.5 < P. 1:101(100) ack 5001 win 257
++.2 %{ assert 190 <= tcpi_last_data_recv <= 210 }%
+"""
+    )
+
+
+def test_a_call_that_opens_with_data_is_made_once() -> None:
+    """Also by write() after connect() that waited for them; what has no cookie yet has to wait."""
+    agrees(
+        """
+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0
++0 sendto(3, ..., 0, MSG_FASTOPEN, ..., ...) = -1 EINPROGRESS (Operation is now in progress)
++0 > S 0:0(0) <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 8,FO,nop,nop>
++0 sendto(3, ..., 10, 0x20000000, ..., ...) = -1 EALREADY (Operation already in progress)
++0 read(3, ..., 10) = -1 EAGAIN (Resource temporarily unavailable)
++.01 < S. 123:123(0) ack 1 win 5840 <mss 1460,nop,nop,sackOK,nop,wscale 6,FO abcd1234,nop,nop>
++0 > . 1:1(0) ack 1
++0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 4
++0 setsockopt(4, SOL_TCP, TCP_FASTOPEN_CONNECT, [1], 4) = 0
++0 connect(4, ..., ...) = 0
++0 connect(4, ..., ...) = -1 EISCONN (Transport endpoint is already connected)
++0...0.01 write(4, ..., 100) = 100
++0 > S 0:100(100) <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 8,FO abcd1234,nop,nop>
++.01 < S. 5678:5678(0) ack 101 win 5840 <mss 1460,nop,nop,sackOK,nop,wscale 6>
++0 > . 101:101(0) ack 1
+"""
+    )
+
+
+def test_an_address_of_ipv4_is_for_no_other_version() -> None:
+    script = parse_script("--local_ip=192.168.0.3\n" + SERVER, "t.pkt")
+    assert [way.name for way in ways_of(script)] == ["ipv4", "ipv4-mapped-ipv6"]
+    assert len(ways_of(parse_script("--local_ip=fd3d::1\n" + SERVER, "t.pkt"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("data", "wait"), [("+0 < P. 1:11(10) ack 1 win 257\n*  > . 1:1(0) ack 11", ".04"), ("", "0")]
+)
+def test_linux_delays_the_answer_to_a_fin_after_data(data: str, wait: str) -> None:
+    end = 11 if data else 1
+    agrees(
+        SERVER
+        + f"""
+{data}
++.1 < F. {end}:{end}(0) ack 1 win 257
++{wait} > . 1:1(0) ack {end + 1}
+"""
+    )
