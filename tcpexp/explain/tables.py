@@ -15,8 +15,6 @@ import polars as pl
 
 from tcpexp.analysis.resent import build_resent
 from tcpexp.analysis.timeouts import build_timeouts
-from tcpexp.diagnosis.segments import segments_of
-from tcpexp.diagnosis.tracking import with_copies
 from tcpexp.explain.again import deciding_packets
 from tcpexp.explain.casting import Cast
 from tcpexp.explain.hosts import Vantage, find_vantage, hosts_of
@@ -43,19 +41,6 @@ _OF_RESENT = (
     *_OF_STREAMS, "flow", "connection", "frame_bytes", "ack", "window", "seq_rel", "mss", "ts_val",
     "ts_ecr", "sack_blocks",
 )  # fmt: skip
-#: Those by which packets are known that a capture has twice.
-_OF_COPIES = (
-    *_OF_STREAMS,
-    "connection",
-    "ip_id",
-    "ack",
-    "window",
-    "checksum",
-    "ts_val",
-    "seq_rel",
-    "ack_rel",
-    "window_bytes",
-)
 
 
 @dataclass(frozen=True)
@@ -148,8 +133,11 @@ def _senders(
     return rows.select("capture", "stream", from_client=pl.coalesce(told, more))
 
 
-def write_tables(run_dir: Path, named: Named, plan: RunPlan) -> RunData:
-    """Write all tables that packets alone can fill, and return the run for reading."""
+def write_tables(run_dir: Path, named: Named, plan: RunPlan, marked: pl.DataFrame) -> RunData:
+    """Write all tables that packets alone can fill, and return the run for reading.
+
+    ``marked`` is what :func:`tcpexp.diagnosis.judged.marked_segments` returns.
+    """
     both = at_both_ends(_nearest_receiver(named), named.nodes)
     tables = {
         "packets": named.packets,
@@ -165,7 +153,7 @@ def write_tables(run_dir: Path, named: Named, plan: RunPlan) -> RunData:
     for name, frame in tables.items():
         write_table(run_dir, name, frame)
     run = RunData(run_dir)
-    resent = _resent(run, named)
+    resent = _resent(run, named, marked)
     write_table(run_dir, "resent", resent)
     run.forget("resent")
     # what only the kernel knows of timers is in no packet: what was sent again is enough
@@ -218,7 +206,7 @@ class _OneCapture(RunData):
         return self._packets if name == "packets" else super().table(name)
 
 
-def _resent(run: RunData, named: Named) -> pl.DataFrame:
+def _resent(run: RunData, named: Named, marked: pl.DataFrame) -> pl.DataFrame:
     """Return ``resent``: what the sender's own capture shows as sent again, and where there is none
     what another capture saw twice; ``node`` is where it was captured.
 
@@ -226,8 +214,7 @@ def _resent(run: RunData, named: Named) -> pl.DataFrame:
     only if the capture is the sender's: elsewhere it may be one that was overtaken.
     """
     parts = []
-    segments = segments_of(named.packets.select(_OF_COPIES), conn.table_of(named.connections))
-    doubled = with_copies(segments).filter("copy") if segments.height else segments
+    doubled = marked.filter("copy").select("capture", "number")
     tcp = named.packets.select(_OF_RESENT).filter(pl.col("protocol") == "tcp")
     for part in tcp.partition_by("capture", maintain_order=True):
         once = part.join(doubled, on=["capture", "number"], how="anti", maintain_order="left")
