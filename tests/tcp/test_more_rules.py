@@ -60,8 +60,8 @@ def test_a_shift_above_fourteen_counts_as_fourteen() -> None:
     assert player.connection.tcb.snd_wnd == 3 << 14
 
 
-def test_once_agreed_every_segment_but_a_reset_has_the_time_at_which_it_goes() -> None:
-    """RFC 7323 section 3.2: SYN, data, ACK, FIN.
+def test_once_agreed_every_segment_has_the_time_at_which_it_goes() -> None:
+    """RFC 7323 section 3.2: SYN, data, ACK, FIN, and a reset as well, which SHOULD have it.
 
     A retransmission carries the clock of its own departure.
     """
@@ -78,7 +78,7 @@ def test_once_agreed_every_segment_but_a_reset_has_the_time_at_which_it_goes() -
         3 > FA seq 11 ack 11 <ts 3000:950>
         3.1 < A seq 11 ack 12 <ts 1000:3000>
         4 abort
-        4 > R seq 12 <>
+        4 > R seq 12 <ts 4000:1000>
         """,
         opened=False,
         timestamps=True,
