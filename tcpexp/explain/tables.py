@@ -106,7 +106,9 @@ def believed(packets: pl.DataFrame) -> pl.DataFrame:
     """Return packets for counting bytes: ``checksum_bad`` only of those that were damaged on the
     way, not of those whose checksums the sender's card computed behind the capture.
     """
-    return packets.with_columns(node=pl.coalesce("node", "capture"), checksum_bad=conn.is_damaged())
+    return packets.with_columns(
+        node=pl.coalesce("node", "capture"), checksum_bad=conn.damaged_of(packets)
+    )
 
 
 def _with_largest(connections: pl.DataFrame, flows: tuple[FlowPlan, ...]) -> pl.DataFrame:
@@ -216,11 +218,19 @@ def _resent(run: RunData, named: Named, marked: pl.DataFrame) -> pl.DataFrame:
     parts = []
     doubled = marked.filter("copy").select("capture", "number")
     tcp = named.packets.select(_OF_RESENT).filter(pl.col("protocol") == "tcp")
-    for part in tcp.partition_by("capture", maintain_order=True):
-        once = part.join(doubled, on=["capture", "number"], how="anti", maintain_order="left")
+    captures = (
+        [tcp]
+        if tcp["capture"].n_unique() == 1
+        else tcp.partition_by("capture", maintain_order=True)
+    )
+    del tcp
+    for part in captures:
+        once = part
+        if doubled.height:
+            once = part.join(doubled, on=["capture", "number"], how="anti", maintain_order="left")
         whole = at_both_ends(deciding_packets(once), named.nodes)
         rows = build_resent(_OneCapture(run, whole))
-        where = conn.with_new_bytes(part.filter(pl.col("protocol") == "tcp")).select(
+        where = conn.with_new_bytes(part.select(_OF_STREAMS)).select(
             "capture", "number", "new_bytes", at="node"
         )
         rows = rows.join(where, on=["capture", "number"], how="left", maintain_order="left")
