@@ -17,7 +17,7 @@ from tcpexp.analysis.metrics import measure_run
 from tcpexp.diagnosis.judged import marked_segments
 from tcpexp.errors import DataError
 from tcpexp.explain import directory
-from tcpexp.explain.cards import NOTES
+from tcpexp.explain.cards import JOINED, NOTES
 from tcpexp.explain.casting import Cast, find_cast
 from tcpexp.explain.diagnose import diagnose
 from tcpexp.explain.joining import Between, align, between
@@ -33,9 +33,6 @@ from tcpexp.store.manifest import Manifest, write_manifest
 from tcpexp.store.rundata import RunData
 from tcpexp.store.rundir import to_json_text, write_atomic
 from tcpexp.telling import Say, say_nothing
-
-#: How captures of both ends fit together, in numbers.
-JOINED = "joined.json"
 
 
 @dataclass(frozen=True)
