@@ -5,6 +5,7 @@ not Wireshark's labels.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary, ref
 
 from tcpexp.late import polars as pl
 
@@ -21,11 +22,28 @@ def data_segments(run: RunData, flow: FlowPlan, seen_at: str) -> pl.DataFrame:
     own = (
         (pl.col("flow") == flow.name) & (pl.col("node") == seen_at) & pl.col("src").is_in(addresses)
     )
-    return (
-        run.table("packets")
-        .filter(own & (pl.col("payload_bytes") > 0))
-        .sort("t_ns", maintain_order=True)
-    )
+    packets = run.table("packets")
+    rows = _rows_of_flows(run, packets).get(flow.name)
+    mine = packets.clear() if rows is None else packets[rows]
+    return mine.filter(own).sort("t_ns", maintain_order=True)
+
+
+#: Of each run the table that was looked at last, and where in it each flow's data are.
+_KNOWN: WeakKeyDictionary[RunData, tuple[ref[pl.DataFrame], dict[str, pl.Series]]] = (
+    WeakKeyDictionary()
+)
+
+
+def _rows_of_flows(run: RunData, packets: pl.DataFrame) -> dict[str, pl.Series]:
+    """Return the rows with payload of each flow: looked for once, not for each of its measures."""
+    known = _KNOWN.get(run)
+    if known is None or known[0]() is not packets:
+        rows = packets.select("flow", "payload_bytes").with_row_index("row")
+        data = rows.filter(pl.col("payload_bytes") > 0, pl.col("flow").is_not_null())
+        parts = data.select("flow", "row").partition_by("flow", as_dict=True, maintain_order=True)
+        known = ref(packets), {str(flow): part["row"] for (flow,), part in parts.items()}
+        _KNOWN[run] = known
+    return known[1]
 
 
 def mark_resent(run: RunData, packets: pl.DataFrame) -> pl.DataFrame:

@@ -215,7 +215,9 @@ def print_verdict(verdict: Verdict) -> None:
     """Print a verdict: result, what is looked at, measured and asked, the reason."""
     result = click.style(f"{verdict.result:<12}", fg=COLOURS[verdict.result])
     click.echo(f"  {result}  {verdict.title}")
-    click.echo(f"  {'':<12}  measured {verdict.measured}; asked {verdict.asked}")
+    told = verdict.measured
+    told = told if told == "not measured" else f"measured {told}"
+    click.echo(f"  {'':<12}  {told}; asked {verdict.asked}")
     if verdict.result != "PASS":
         click.echo(f"  {'':<12}  {verdict.reason}")
 

@@ -135,10 +135,15 @@ def find_misused(segments: pl.DataFrame) -> Iterator[Finding]:
         )
         .filter(pl.col("ends") == 2, "whole")
     )
-    rows = segments.join(offers, on="connection", how="inner", maintain_order="left").filter(
-        ~pl.col("syn")
-    )
+    places = segments.select("connection")
+    agreed = places.join(offers, on="connection", how="left", maintain_order="left")
     blocks = pl.col("sack_blocks").list.len().fill_null(0) > 0
+    stamped = pl.col("ts_val").is_not_null()
+    rows = segments.hstack(agreed.drop("connection")).filter(
+        pl.col("ends").is_not_null(),
+        ~pl.col("syn"),
+        (blocks & ~pl.col("sack")) | (pl.col("stamps") != stamped),
+    )
     for lane, few in lanes_with(rows, blocks & ~pl.col("sack")):
         yield lane.say(
             "option_odd",

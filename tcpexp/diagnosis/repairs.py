@@ -118,7 +118,8 @@ def _needless(segments: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
     """Return how each of ``rows`` is known to have been needless, null where it is not."""
     found: list[str | None] = ["acked" if had else None for had in rows["had"].to_list()]
     at = {tuple(key): index for key, index in _lanes(rows)}
-    acks = segments.filter(pl.col("ack_to").is_not_null()).join(
+    told = segments.select(*LANE, "number", "ack_to", "ack_rel", "ts_ecr", "sack_blocks")
+    acks = told.filter(pl.col("ack_to").is_not_null()).join(
         rows.select("connection").unique(), on="connection", how="semi", maintain_order="left"
     )
     acks = acks.with_columns(lane=~pl.col("from_client"), dsack=is_dsack())

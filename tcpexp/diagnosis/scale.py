@@ -23,6 +23,6 @@ def with_scale(segments: pl.DataFrame) -> pl.DataFrame:
         .when((pl.col("ends") == 2) & ~pl.col("cut")).then(pl.lit("known"))
         .otherwise(pl.lit("unknown"))
     )  # fmt: skip
-    return segments.join(offers, on="connection", how="left", maintain_order="left").with_columns(
-        scale=scale
-    )
+    places = segments.select("connection")
+    known = places.join(offers, on="connection", how="left", maintain_order="left")
+    return segments.hstack(known.select(scale=scale))

@@ -8,7 +8,7 @@ computed by columns, over all connections at once.
 from __future__ import annotations
 
 from tcpexp.diagnosis.numbering import LANE, with_numbering
-from tcpexp.ingest.connections import is_damaged
+from tcpexp.ingest.connections import damaged_of
 from tcpexp.late import polars as pl
 
 __all__ = ["LANE", "segments_of"]
@@ -49,7 +49,7 @@ def segments_of(packets: pl.DataFrame, connections: pl.DataFrame) -> pl.DataFram
         .sort("capture", "number", maintain_order=True)
     )
     takes = pl.col("payload_bytes").fill_null(0) + pl.sum_horizontal("syn", "fin").cast(pl.Int64)
-    tcp = with_numbering(tcp.with_columns(damaged=is_damaged()))
+    tcp = with_numbering(tcp.with_columns(damaged=damaged_of(tcp)))
     void = pl.col("damaged") | pl.col("void")
     tcp = tcp.with_columns(takes=pl.when(void).then(0).otherwise(takes))
     counts = ~pl.col("rst") & ~void

@@ -120,7 +120,8 @@ def _acks_received(segments: pl.DataFrame) -> pl.DataFrame:
     """Return what the other end's ACKs tell about each direction."""
     sample = pl.col("rtt_ns").filter(pl.col("timed") == "sample")
     return (
-        segments.filter(pl.col("ack_to").is_not_null())
+        segments.select(*LANE, "ack_to", "rtt_ns", "timed", "duplicate")
+        .filter(pl.col("ack_to").is_not_null())
         .with_columns(_turned())
         .group_by(LANE)
         .agg(
@@ -148,7 +149,8 @@ def _flights(segments: pl.DataFrame) -> pl.DataFrame:
     6928), where its SYN was seen.
     """
     opened = segments.filter("syn").select(LANE).unique()
-    first = segments.filter(
+    rows = segments.select(*LANE, "payload_bytes", "repeated", "probe", "acked")
+    first = rows.filter(
         _DATA, pl.col("repeated") == 0, ~pl.col("probe"), pl.col("acked").fill_null(0) <= 1
     )
     return (
@@ -187,7 +189,8 @@ def _windows(segments: pl.DataFrame) -> pl.DataFrame:
     known = (pl.col("scale") != "unknown") | pl.col("syn")
     # a SYN-ACK has the option only where the SYN had it (RFC 7323 section 2.2)
     answered = (pl.col("syn") & pl.col("has_ack")).any().over(LANE)
-    told = with_scale(segments).filter(~pl.col("rst"), pl.col("has_ack") | pl.col("syn"))
+    rows = segments.select(*LANE, "syn", "rst", "has_ack", "wscale", "options_cut", "window_bytes")
+    told = with_scale(rows).filter(~pl.col("rst"), pl.col("has_ack") | pl.col("syn"))
     told = told.with_columns(known=(known | answered) & pl.col("window_bytes").is_not_null())
     told = told.join(offers, on="connection", how="left").filter(
         ~(pl.col("syn") & pl.col("scaled").fill_null(False)) | pl.col("syn").all().over(LANE)

@@ -58,9 +58,12 @@ def with_copies(segments: pl.DataFrame) -> pl.DataFrame:
         [found.filter(surely), found.filter(~surely).join(many, on="connection", how="semi")]
     )
     marks = found.select("capture", "number", "copy")
-    return segments.join(
+    if marks.is_empty():
+        return segments.with_columns(copy=pl.lit(False))
+    copies = segments.select("capture", "number").join(
         marks, on=["capture", "number"], how="left", maintain_order="left"
-    ).with_columns(pl.col("copy").fill_null(False))
+    )
+    return segments.with_columns(copies["copy"].fill_null(False))
 
 
 def with_duplicates(segments: pl.DataFrame) -> pl.DataFrame:
@@ -71,41 +74,46 @@ def with_duplicates(segments: pl.DataFrame) -> pl.DataFrame:
     has sent data up to there, and anything besides a SYN.
     """
     acks = pl.col("has_ack") & ~pl.col("rst")
-    kept = pl.col("kept_window").shift().over(LANE)
-    edges = (
-        segments.filter(pl.col("takes") > 0, ~pl.col("rst"))
-        .group_by("connection", from_client=~pl.col("from_client"), ack_to=pl.col("end"))
-        .agg(sent_number=pl.col("number").min())
+    window = pl.when(~pl.col("rst")).then(
+        pl.when(pl.col("has_ack") | pl.col("syn")).then("offered").otherwise(0)
     )
-    rows = segments.with_columns(
-        kept_window=pl.when(~pl.col("rst"))
-        .then(pl.when(pl.col("has_ack") | pl.col("syn")).then("offered").otherwise(0))
-        .forward_fill()
-        .over(LANE)
-    ).join(edges, on=["connection", "from_client", "ack_to"], how="left", maintain_order="left")
-    last_ack = pl.when(acks).then("ack_to").forward_fill().shift().over(LANE)
+    last_ack = pl.when(acks).then("ack_to").forward_fill().shift()
+    rows = segments.select(*LANE, "number", "ack_to", "takes", "end", "rst", "has_ack", "syn",
+                           "payload_bytes", "offered").with_columns(
+        last_ack=last_ack.over(LANE), kept=window.forward_fill().shift().over(LANE)
+    )  # fmt: skip
     talks = _of_other(~pl.col("syn") & ~pl.col("rst")).fill_null(False)
     same = (
         acks
         & (pl.col("payload_bytes") == 0)
-        & (pl.col("ack_to") == last_ack)
-        & (pl.col("offered") == kept)
-        & (pl.col("sent_number") < pl.col("number"))
+        & (pl.col("ack_to") == pl.col("last_ack"))
+        & (pl.col("offered") == pl.col("kept"))
         & talks
     ).fill_null(False)
-    rows = rows.with_columns(same=same).with_columns(
-        run=(acks & ~pl.col("same")).cum_sum().over(LANE)
-    )
+    rows = rows.with_columns(same=same)
+    rows = rows.with_columns(same=_behind_what_it_acknowledges(rows))
+    count = pl.col("same").cast(pl.Int64).cum_sum()
+    before = pl.when(acks & ~pl.col("same")).then(count).forward_fill().fill_null(0)
     rows = rows.with_columns(
-        duplicate=pl.when("same")
-        .then(pl.col("same").cast(pl.Int64).cum_sum().over(*LANE, "run"))
-        .otherwise(0)
+        duplicate=pl.when("same").then((count - before).over(LANE)).otherwise(0)
     )
     told = pl.when(acks).then("duplicate")
-    rows = rows.with_columns(
-        duplicates=_turned(told, lambda column: column.forward_fill()).fill_null(0)
+    duplicates = _turned(told, lambda column: column.forward_fill()).fill_null(0)
+    return segments.hstack(rows.select("duplicate", duplicates=duplicates))
+
+
+def _behind_what_it_acknowledges(rows: pl.DataFrame) -> pl.Series:
+    """Return ``same`` only of ACKs before which their receiver had sent data up to there."""
+    place = ["connection", "from_client", "ack_to"]
+    indexed = rows.with_row_index("row")
+    likely = indexed.filter("same").select("row", "number", *place)
+    sent = rows.filter(pl.col("takes") > 0, ~pl.col("rst")).select(
+        "connection", ~pl.col("from_client"), ack_to="end", sent_number="number"
     )
-    return rows.drop("same", "run", "kept_window", "sent_number")
+    edges = sent.join(likely, on=place, how="semi").group_by(place)
+    pairs = likely.join(edges.agg(pl.col("sent_number").min()), on=place)
+    found = pairs.filter(pl.col("sent_number") < pl.col("number"))["row"]
+    return indexed["row"].is_in(found.implode())
 
 
 def _of_other(what: pl.Expr) -> pl.Expr:
@@ -155,9 +163,11 @@ def tracked(segments: pl.DataFrame, *, copies: bool) -> pl.DataFrame:
         .group_by("row")
         .agg(pl.all().drop_nulls().first())
     )
-    joined = rows.join(found, on="row", how="left", maintain_order="left").drop("row")
-    return joined.with_columns(
-        pl.col("repeated", "filled").fill_null(0), pl.col("late").fill_null(False)
+    facts = rows.select("row").join(found, on="row", how="left", maintain_order="left").drop("row")
+    return (
+        rows.drop("row")
+        .hstack(facts)
+        .with_columns(pl.col("repeated", "filled").fill_null(0), pl.col("late").fill_null(False))
     )
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: What reading the captures found that no table can say.
 NOTES = "notes.json"
+#: How captures of both ends fit together, in numbers.
+JOINED = "joined.json"
 #: So many connections get a card, those with most trouble and most payload; the others a line.
 MOST_CARDS = 40
 #: So many packets of a finding are linked.
@@ -144,7 +146,31 @@ def _headline(run: RunData, connections: pl.DataFrame) -> str:
     held = " and ".join(part for part in parts if part)
     first_ns, last_ns = packets.select(first=pl.col("t_ns").min(), last=pl.col("t_ns").max()).row(0)
     within = f" in {time_words(last_ns - first_ns)}" if last_ns > first_ns else ""
-    return f"{many(connections.height, 'connection')}: {held}{within}."
+    count = connections.height - _counted_twice(run)
+    called = "" if count == connections.height else f" (with {connections.height} pairs of ends)"
+    return f"{many(count, 'connection')}{called}: {held}{within}."
+
+
+def _counted_twice(run: RunData) -> int:
+    """Return how many of the connections are others at another capture, behind address translation.
+
+    They are in the table once for each pair of ends by which they are known.
+    """
+    path = run.path / JOINED
+    if not path.is_file():
+        return 0
+    stands_for: dict[int, int] = {}
+
+    def root(one: int) -> int:
+        while one in stands_for:
+            one = stands_for[one]
+        return one
+
+    for joined in json.loads(path.read_text(encoding="utf-8"))["joined"]:
+        for one, other in joined.get("same", ()):
+            if root(one) != root(other):
+                stands_for[root(other)] = root(one)
+    return len(stands_for)
 
 
 def _ranked(

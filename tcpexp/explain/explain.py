@@ -14,9 +14,10 @@ from typing import Any
 import polars as pl
 
 from tcpexp.analysis.metrics import measure_run
+from tcpexp.diagnosis.judged import marked_segments
 from tcpexp.errors import DataError
 from tcpexp.explain import directory
-from tcpexp.explain.cards import NOTES
+from tcpexp.explain.cards import JOINED, NOTES
 from tcpexp.explain.casting import Cast, find_cast
 from tcpexp.explain.diagnose import diagnose
 from tcpexp.explain.joining import Between, align, between
@@ -24,6 +25,7 @@ from tcpexp.explain.judging import judge_captures
 from tcpexp.explain.page import write_page
 from tcpexp.explain.plan import plan_of, recast
 from tcpexp.explain.tables import Named, name_packets, write_tables
+from tcpexp.ingest.connections import table_of
 from tcpexp.ingest.foreign import Notes, read_foreign
 from tcpexp.plan.types import RunPlan, to_json
 from tcpexp.record import files
@@ -31,9 +33,6 @@ from tcpexp.store.manifest import Manifest, write_manifest
 from tcpexp.store.rundata import RunData
 from tcpexp.store.rundir import to_json_text, write_atomic
 from tcpexp.telling import Say, say_nothing
-
-#: How captures of both ends fit together, in numbers.
-JOINED = "joined.json"
 
 
 @dataclass(frozen=True)
@@ -152,15 +151,21 @@ def _fill(
         [run_dir / files.RAW / one.file for one in taken], find, tell, clock, labels=labels
     )
     _write_record(run_dir, name, taken, (named, cast), (epoch_ns, notes), labels=labels)
-    run = write_tables(run_dir, named, RunData(run_dir).plan)
+    connections = table_of(named.connections)
+    marked = marked_segments(named.packets, connections)
+    run = write_tables(run_dir, named, RunData(run_dir).plan, marked)
     clock.passed("tables_s")
     tell("looking for what happened")
-    diagnose(run_dir, named, notes, met)
+    packets, end_ns = named.packets, named.end_ns
+    if packets["capture"].n_unique() == 1:  # all else is in the segments: a capture is held once
+        packets = packets.select("capture", "connection")
+    del named
+    diagnose(run_dir, (packets, connections), marked, notes, met)
     if met.numbers:
         write_atomic(run_dir / JOINED, to_json_text({"joined": list(met.numbers)}))
     clock.passed("diagnosis_s")
-    manifest = _manifest(name, named.end_ns)
-    del named, met  # the tables have it: a large capture is held once
+    manifest = _manifest(name, end_ns)
+    del packets, marked, met  # the tables have it: a large capture is held once
     tell("measuring")
     measure_run(run)
     judge_captures(run)

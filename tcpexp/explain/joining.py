@@ -148,6 +148,14 @@ def _journeys(joined: Joined, named: pl.DataFrame, nodes: Nodes) -> pl.DataFrame
     )
 
 
+def _same(joined: Joined) -> list[list[int]]:
+    """Return which connections of the two captures are one, though their ends are called otherwise:
+    the numbers at the first and the second capture.
+    """
+    both = [(pair.first["connection"], pair.second["connection"]) for pair in joined.pairs]
+    return [[one, other] for one, other in both if None not in (one, other) and one != other]
+
+
 def _numbers(joined: Joined) -> dict[str, Any]:
     clock = joined.clock
     return {
@@ -159,4 +167,5 @@ def _numbers(joined: Joined) -> dict[str, Any]:
             "sure": clock.sure,
         },
         "directions": joined.summary.to_dicts(),
+        "same": _same(joined),
     }

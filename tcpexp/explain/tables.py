@@ -15,8 +15,6 @@ import polars as pl
 
 from tcpexp.analysis.resent import build_resent
 from tcpexp.analysis.timeouts import build_timeouts
-from tcpexp.diagnosis.segments import segments_of
-from tcpexp.diagnosis.tracking import with_copies
 from tcpexp.explain.again import deciding_packets
 from tcpexp.explain.casting import Cast
 from tcpexp.explain.hosts import Vantage, find_vantage, hosts_of
@@ -43,19 +41,6 @@ _OF_RESENT = (
     *_OF_STREAMS, "flow", "connection", "frame_bytes", "ack", "window", "seq_rel", "mss", "ts_val",
     "ts_ecr", "sack_blocks",
 )  # fmt: skip
-#: Those by which packets are known that a capture has twice.
-_OF_COPIES = (
-    *_OF_STREAMS,
-    "connection",
-    "ip_id",
-    "ack",
-    "window",
-    "checksum",
-    "ts_val",
-    "seq_rel",
-    "ack_rel",
-    "window_bytes",
-)
 
 
 @dataclass(frozen=True)
@@ -121,7 +106,9 @@ def believed(packets: pl.DataFrame) -> pl.DataFrame:
     """Return packets for counting bytes: ``checksum_bad`` only of those that were damaged on the
     way, not of those whose checksums the sender's card computed behind the capture.
     """
-    return packets.with_columns(node=pl.coalesce("node", "capture"), checksum_bad=conn.is_damaged())
+    return packets.with_columns(
+        node=pl.coalesce("node", "capture"), checksum_bad=conn.damaged_of(packets)
+    )
 
 
 def _with_largest(connections: pl.DataFrame, flows: tuple[FlowPlan, ...]) -> pl.DataFrame:
@@ -148,8 +135,11 @@ def _senders(
     return rows.select("capture", "stream", from_client=pl.coalesce(told, more))
 
 
-def write_tables(run_dir: Path, named: Named, plan: RunPlan) -> RunData:
-    """Write all tables that packets alone can fill, and return the run for reading."""
+def write_tables(run_dir: Path, named: Named, plan: RunPlan, marked: pl.DataFrame) -> RunData:
+    """Write all tables that packets alone can fill, and return the run for reading.
+
+    ``marked`` is what :func:`tcpexp.diagnosis.judged.marked_segments` returns.
+    """
     both = at_both_ends(_nearest_receiver(named), named.nodes)
     tables = {
         "packets": named.packets,
@@ -165,7 +155,7 @@ def write_tables(run_dir: Path, named: Named, plan: RunPlan) -> RunData:
     for name, frame in tables.items():
         write_table(run_dir, name, frame)
     run = RunData(run_dir)
-    resent = _resent(run, named)
+    resent = _resent(run, named, marked)
     write_table(run_dir, "resent", resent)
     run.forget("resent")
     # what only the kernel knows of timers is in no packet: what was sent again is enough
@@ -218,7 +208,7 @@ class _OneCapture(RunData):
         return self._packets if name == "packets" else super().table(name)
 
 
-def _resent(run: RunData, named: Named) -> pl.DataFrame:
+def _resent(run: RunData, named: Named, marked: pl.DataFrame) -> pl.DataFrame:
     """Return ``resent``: what the sender's own capture shows as sent again, and where there is none
     what another capture saw twice; ``node`` is where it was captured.
 
@@ -226,14 +216,21 @@ def _resent(run: RunData, named: Named) -> pl.DataFrame:
     only if the capture is the sender's: elsewhere it may be one that was overtaken.
     """
     parts = []
-    segments = segments_of(named.packets.select(_OF_COPIES), conn.table_of(named.connections))
-    doubled = with_copies(segments).filter("copy") if segments.height else segments
+    doubled = marked.filter("copy").select("capture", "number")
     tcp = named.packets.select(_OF_RESENT).filter(pl.col("protocol") == "tcp")
-    for part in tcp.partition_by("capture", maintain_order=True):
-        once = part.join(doubled, on=["capture", "number"], how="anti", maintain_order="left")
+    captures = (
+        [tcp]
+        if tcp["capture"].n_unique() == 1
+        else tcp.partition_by("capture", maintain_order=True)
+    )
+    del tcp
+    for part in captures:
+        once = part
+        if doubled.height:
+            once = part.join(doubled, on=["capture", "number"], how="anti", maintain_order="left")
         whole = at_both_ends(deciding_packets(once), named.nodes)
         rows = build_resent(_OneCapture(run, whole))
-        where = conn.with_new_bytes(part.filter(pl.col("protocol") == "tcp")).select(
+        where = conn.with_new_bytes(part.select(_OF_STREAMS)).select(
             "capture", "number", "new_bytes", at="node"
         )
         rows = rows.join(where, on=["capture", "number"], how="left", maintain_order="left")

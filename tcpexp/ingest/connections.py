@@ -32,15 +32,14 @@ def describe_streams(
     """
     # a flipped bit made its ports
     damaged = is_damaged().all().over("capture", "stream")
-    tcp = (
-        packets.filter(pl.col("protocol") == "tcp")
-        .filter(~damaged)
-        .with_columns(
-            syn=pl.col("flags").str.contains("S"),
-            has_ack=pl.col("flags").str.contains("A"),
-            fin=pl.col("flags").str.contains("F"),
-            rst=pl.col("flags").str.contains("R"),
-        )
+    tcp = packets.filter(pl.col("protocol") == "tcp")
+    if tcp["checksum_bad"].any():
+        tcp = tcp.filter(~damaged)
+    tcp = tcp.with_columns(
+        syn=pl.col("flags").str.contains("S"),
+        has_ack=pl.col("flags").str.contains("A"),
+        fin=pl.col("flags").str.contains("F"),
+        rst=pl.col("flags").str.contains("R"),
     )
     if tcp.is_empty():
         return empty_frame("connections").with_columns(isn=pl.lit(None, dtype=pl.Int64))
@@ -85,6 +84,11 @@ def describe_streams(
             end_ns=pl.when(ended).then(pl.col("last_ns")),
         )
     )
+
+
+def damaged_of(packets: pl.DataFrame) -> pl.Expr:
+    """Return :func:`is_damaged` for these packets: quick where no checksum is wrong."""
+    return is_damaged() if packets["checksum_bad"].any() else pl.lit(False)
 
 
 def is_damaged() -> pl.Expr:
@@ -204,7 +208,7 @@ def with_new_bytes(data: pl.DataFrame) -> pl.DataFrame:
     drops them.
     """
     new = np.zeros(data.height, dtype=np.int64)
-    rows = data.with_row_index("row").filter(pl.col("payload_bytes") > 0, ~is_damaged())
+    rows = data.with_row_index("row").filter(pl.col("payload_bytes") > 0, ~damaged_of(data))
     for _, group in rows.group_by("capture", "stream", "src", "src_port", maintain_order=True):
         left = unwrap_seq(group["seq"].to_numpy())
         new[group["row"].to_numpy()] = first_arrival_bytes(left, group["payload_bytes"].to_numpy())

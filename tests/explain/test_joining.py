@@ -7,6 +7,7 @@ import json
 import polars as pl
 import pytest
 
+from tcpexp.explain.cards import tell
 from tcpexp.explain.explain import explain_again, explain_captures
 from tests.support.crafting import options, write_pcap
 from tests.support.foreign import CLIENT, SEGMENT, SERVER, Numbered
@@ -38,17 +39,23 @@ def transfer() -> list[tuple[int, int, int, tuple, dict]]:
     return sorted(sent, key=lambda packet: packet[0])
 
 
-def write_ends(folder, offset_ns=OFFSET_NS):
-    """Write what each end captured; the server's clock is ahead."""
+def write_ends(folder, offset_ns=OFFSET_NS, behind=(CLIENT, 40_000)):
+    """Write what each end captured; the server's clock is ahead, and it knows the client as
+    ``behind``.
+    """
     start = 10**18
     seen = {0: [], 1: []}
-    talk = Numbered(client=CLIENT, server=SERVER, port=40_000)
+    talks = [
+        Numbered(client=address, server=SERVER, port=port)
+        for address, port in ((CLIENT, 40_000), behind)
+    ]
     for leaves, lost, side, what, more in transfer():
-        talk.send(side, *what, **more)
-        packet = talk.packets[-1][1]
-        seen[side].append((leaves, packet))
+        for talk in talks:
+            talk.send(side, *what, **more)
+        packets = [talk.packets[-1][1] for talk in talks]
+        seen[side].append((leaves, packets[side]))
         if not lost:
-            seen[1 - side].append((leaves + WAY_NS, packet))
+            seen[1 - side].append((leaves + WAY_NS, packets[1 - side]))
     return [
         write_pcap(
             folder / name,
@@ -121,3 +128,15 @@ def test_clocks_that_fit_are_left_alone(tmp_path):
     assert "agree: no packet comes before it left" in findings["sentence"][0]
     delays = explained.run.table("journeys")["delay_ns"].drop_nulls()
     assert set(delays) == {WAY_NS * 3 // 4, WAY_NS * 5 // 4}
+
+
+def test_a_connection_behind_address_translation_is_counted_once(tmp_path):
+    ends = write_ends(tmp_path, behind=("203.0.113.9", 61_000))
+    explained = explain_captures(ends, tmp_path, labels=False)
+    assert explained.run.table("connections").height == 2
+    told = tell(explained.run).headline
+    assert told.startswith("1 connection (with 2 pairs of ends): "), told
+
+
+def test_a_connection_with_one_pair_of_ends_is_plainly_one(explained):
+    assert tell(explained.run).headline.startswith("1 connection: ")

@@ -61,7 +61,7 @@ def test_a_shift_above_fourteen_counts_as_fourteen() -> None:
 
 
 def test_once_agreed_every_segment_has_the_time_at_which_it_goes() -> None:
-    """RFC 7323 section 3.2: SYN, data, ACK, FIN, and a reset too (SHOULD).
+    """RFC 7323 section 3.2: SYN, data, ACK, FIN, and a reset as well, which SHOULD have it.
 
     A retransmission carries the clock of its own departure.
     """

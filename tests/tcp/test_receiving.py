@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.tcp_script import play
 
 SACK_OPEN = (
@@ -289,8 +291,28 @@ def test_the_timestamp_of_a_segment_outside_the_window_is_not_echoed() -> None:
         + """
         1 < A seq 1:101 ack 1 win 60000 <ts 1001:100>
         1.04 > A seq 1 ack 101 <ts 1040:1001>
+        1.1 < A seq 101:201 ack 1 win 60000 <ts 1101:100>
+        1.14 > A seq 1 ack 201 <ts 1140:1101>
         2 < A seq 1:101 ack 1 win 60000 <ts 2001:100>
-        2 > A seq 1 ack 101 <ts 2000:1001>
+        2 > A seq 1 ack 201 <ts 2000:1101>
+        """,
+        opened=False,
+        timestamps=True,
+    )
+
+
+@pytest.mark.parametrize(("ack", "echoed"), [(1, 2001), (9999, 1001)])
+def test_the_last_segment_again_tells_when_it_went(ack: int, echoed: int) -> None:
+    """Our acknowledgment was lost. With the first copy's timestamp in the answer the peer would
+    take its time-out for a round trip; a guessed segment with a wrong acknowledgment is not heard.
+    """
+    play(
+        STAMPED_OPEN
+        + f"""
+        1 < A seq 1:101 ack 1 win 60000 <ts 1001:100>
+        1.04 > A seq 1 ack 101 <ts 1040:1001>
+        2 < A seq 1:101 ack {ack} win 60000 <ts 2001:100>
+        2 > A seq 1 ack 101 <ts 2000:{echoed}>
         """,
         opened=False,
         timestamps=True,

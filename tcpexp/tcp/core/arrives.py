@@ -71,6 +71,8 @@ def first_check_sequence_number(tcb: Tcb, segment: Segment, seq: int) -> bool:
             set_timer(tcb, Timer.TIME_WAIT, 2 * tcb.config.msl_ns)
         if segment.payload and tcb.config.dsack:
             tcb.received.note_duplicate(seq, seq + len(segment.payload), tcb.rcv_nxt)
+        if reason == "old duplicate" and is_last_again(tcb, segment, seq):
+            take_timestamp(tcb, segment, seq)
         if segment.flags & SYN and is_syn_again(tcb, segment):
             ecn.learn_from_syn_again(tcb, segment)
             retransmit(tcb, tcb.out.queue[0], "SYN came again")
@@ -81,6 +83,22 @@ def first_check_sequence_number(tcb: Tcb, segment: Segment, seq: int) -> bool:
             send_ack(tcb)
     drop(tcb, segment, reason)
     return False
+
+
+def is_last_again(tcb: Tcb, segment: Segment, seq: int) -> bool:
+    """Return whether the peer repeats what our last acknowledgment was of: that one was lost.
+
+    DEVIATION from RFC 7323 section 5.3, whose rule R2 rejects it before R3 records its timestamp.
+    Our answer would echo the first copy, and the peer take its own time-out for a round trip. Linux
+    and the BSDs record it (tcp_sequence() of net/ipv4/tcp_input.c, tcp_do_segment()).
+    """
+    ack = extend(segment.ack, tcb.snd_una)
+    return (
+        bool(segment.flags & ACK)
+        and not segment.flags & SYN
+        and seq + segment.length == tcb.last_ack_sent
+        and tcb.snd_una - tcb.max_snd_wnd <= ack <= tcb.snd_nxt
+    )
 
 
 def is_syn_again(tcb: Tcb, segment: Segment) -> bool:

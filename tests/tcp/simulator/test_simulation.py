@@ -73,11 +73,9 @@ def test_time_wait_lasts_twice_the_segment_lifetime() -> None:
     ids=["clean", "lossy", "everything"],
 )
 def test_the_stream_arrives(control: str, sack: bool, link: LinkConfig) -> None:
-    # a lost ACK's segment comes twice, and the answer echoes the first (RFC 7323 section 5.3, R2
-    # before R3): so the RTO grows, and with every tenth segment lost 100 s of R2 can be too few
     simulation, sink = transfer(
         200_000,
-        Config(congestion_control=control, sack=sack, r2_ns=1_000_000 * MS),
+        Config(congestion_control=control, sack=sack),
         link,
         LinkConfig(loss=link.loss, seed=3),
         wire=True,
