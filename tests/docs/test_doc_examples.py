@@ -68,6 +68,9 @@ VALIDATED = {
     "kernels.md: tcpexp kernel build": (
         "tcpexp kernel build, tcpexp kernel use, tcpexp kernel info, tcpexp kernel remove"
     ),
+    "kernels.md: sudo .venv/bin/python -m benchmarks.kernel_hashes 7.3": "all",
+    "packetdrill-suites.md: python benchmarks/packetdrill_suites.py freebsd=tcp-testsuite"
+    " google=packetdrill/gtests/net/tcp --json suites.json": "all",
     "kernels.md: tcpexp kernel export kernel.tar.gz": "all",
     "kernels-compared.md: tcpexp sweep kernels": "all",
     "kernels.md: tcpexp kernel build debian:7.2": "all",
