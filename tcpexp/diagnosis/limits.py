@@ -166,14 +166,17 @@ def _special(lane: Lane, stream: Stream, repairs: list[Repair]) -> list[tuple[in
     """Return (begin, end, reason) of what goes before everything else."""
     found = []
     for repair in repairs:
+        # what an ACK did at the sender, away from the capture, may lie behind the last packet
+        end = min(repair.end_ns, lane.last_ns)
         found.append((repair.silent_ns, repair.begin_ns, CODES["silence"]))
-        found.append((repair.begin_ns, repair.end_ns, CODES["repair"]))
+        found.append((repair.begin_ns, max(repair.begin_ns, end), CODES["repair"]))
     found += [(begin, end, CODES["marked"]) for begin, end in _marked(stream)]
     ends = [moment for moment in (lane.fin_ns, lane.reset_ns) if moment != NONE]
     if ends:
         sent = int(lane.sent_ns[np.flatnonzero(stream.new)[-1]])
         begin = max(min(ends), sent)
-        mended = [repair.end_ns for repair in repairs if repair.end_ns > begin]
+        over = [min(repair.end_ns, lane.last_ns) for repair in repairs]
+        mended = [end for end in over if end > begin]
         acked = int(stream.when(stream.una, stream.top[-1:])[0])
         # a FIN leaves with the last data: they are still under way
         under_way = [acked] if lane.reset_ns == NONE and acked <= lane.last_ns else []

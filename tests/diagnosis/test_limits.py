@@ -85,6 +85,14 @@ def test_bytes_are_whole_where_a_gap_is_filled_late_and_the_last_packet_has_data
     assert limits(cut, connections)["bytes"].sum() == different
 
 
+@pytest.mark.parametrize("lost", [11, 12, 13])
+def test_no_interval_ends_behind_the_last_packet(lost) -> None:
+    """At the receiver's capture the last ACK has its effect at the sender a little later."""
+    transfer = Transfer(size=20_000, cwnd=20, lost=frozenset({lost}), at="server")
+    packets, connections = transfer.run()
+    assert limits(packets, connections)["to_ns"].max() <= packets["t_ns"].max()
+
+
 def test_one_direction_alone_says_that_it_cannot_be_told() -> None:
     rows = limits(*Transfer(cwnd=8, acks=False).run())
     assert set(rows.filter(pl.col("limit") != "handshake")["limit"]) == {"unknown"}
