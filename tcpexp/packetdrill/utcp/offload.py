@@ -4,9 +4,8 @@ This TCP sends segments one by one. Where Linux would have made one packet of se
 the last of them, and a comparison with a script's large packets sees it where Linux has it. It is
 not kept for when the same octets go again.
 
-Source: Linux 7.3, net/ipv4/tcp_output.c: __tcp_transmit_skb() (PSH), tcp_tso_autosize() (how many),
-tcp_bound_to_half_wnd(),
-tcp_cwnd_test(); net/ipv4/tcp_input.c: tcp_update_pacing_rate().
+Source: Linux 7.3, net/ipv4/tcp_output.c: __tcp_transmit_skb() (PSH), tcp_tso_autosize() (how
+many), tcp_bound_to_half_wnd(), tcp_cwnd_test(); net/ipv4/tcp_input.c: tcp_update_pacing_rate().
 """
 
 from __future__ import annotations
