@@ -162,33 +162,32 @@ def _segments(run: RunData, end: End) -> Iterator[TimerSeries]:
         what = "FIN" if not rows[0]["payload_bytes"] else "segment"
         known = f"ss shows {rto / 1e6:g} ms" if rto else "ss shows none"
         rule = (
-            f"The RTO ({known} before the first repetition) doubles at every timeout (RFC 6298"
-            " section 5.5), up to 120 s."
+            f"The RTO ({known} before it doubled) doubles at every timeout (RFC 6298 section 5.5),"
+            " up to 120 s."
         )
         series = TimerSeries("Retransmission", f"{end.name}, seq {rows[0]['seq_rel']:,}", rule)
         fired = 0
         for n, row in enumerate(rows):
+            due_ns = None if rto is None else backed_off(rto, fired)
             if n == 0:
                 series.add(f"{what} sent", row, None)
-            elif rto is None or not _by_timer(
-                row, row["t_ns"] - rows[n - 1]["t_ns"], backed_off(rto, fired), timeouts
-            ):
+            elif not _by_timer(row, row["t_ns"] - rows[n - 1]["t_ns"], due_ns, timeouts):
                 series.add(f"{what}, before the RTO: a loss probe, or fast", row, None)
             else:
-                series.add(f"{what}, timeout {fired + 1}", row, backed_off(rto, fired))
+                series.add(f"{what}, timeout {fired + 1}", row, due_ns)
                 fired += 1
         yield series
 
 
 def _by_timer(
-    row: dict[str, Any], gap_ns: int, due_ns: int, timeouts: set[tuple[Any, ...]] | None
+    row: dict[str, Any], gap_ns: int, due_ns: int | None, timeouts: set[tuple[Any, ...]] | None
 ) -> bool:
     """Return whether a timer sent a segment again, as the table ``timeouts`` says.
 
-    Where the congestion state was not recorded (None), the gap decides.
+    Where the congestion state was not recorded (None), the gap decides, if the RTO is known.
     """
     return (
-        gap_ns >= due_ns - EARLY_NS
+        due_ns is not None and gap_ns >= due_ns - EARLY_NS
         if timeouts is None
         else (row["capture"], row["number"]) in timeouts
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ INITIAL_RTO_NS, RTO_MAX_NS = SECOND, 120 * SECOND
 #: A SYN-ACK so soon after a SYN answers it; a timer is never early by more than this (half a tick
 #: at HZ = 250).
 AT_ONCE_NS, EARLY_NS = 1_000_000, 2_000_000
+#: How many times ``ss`` says that a timer has doubled.
+_BACKOFF = re.compile(r"\bbackoff:(\d+)")
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,9 @@ class End:
 
 def rto_ns(run: RunData, end: End, t_ns: int) -> int | None:
     """Return the RTO, ns, in the last ``ss`` snapshot of the end's socket before ``t_ns``, or else
-    in the first one after it.
+    in the first one after it; without the doublings that a retransmission timer had made by then.
+
+    None where it had come to its limit: the value before is not to be had.
     """
     rows = (
         run.table("sockets")
@@ -124,11 +129,16 @@ def rto_ns(run: RunData, end: End, t_ns: int) -> int | None:
         )
         .sort("t_ns")
     )
-    before = rows.filter(pl.col("t_ns") < t_ns)["rto_ms"]
-    value = (
-        before[-1] if len(before) else rows["rto_ms"].head(1).to_list()[0] if rows.height else None
-    )
-    return None if value is None else round(value * 1e6)
+    before = rows.filter(pl.col("t_ns") < t_ns)
+    chosen = before.tail(1) if before.height else rows.head(1)
+    for snapshot in chosen.iter_rows(named=True):
+        # a zero-window probe's timer counts in ``backoff`` too, and leaves the RTO as it is
+        doubled = _BACKOFF.search(snapshot["info"] or "")
+        shown = round(snapshot["rto_ms"] * 1e6)
+        if doubled is None or not (snapshot["timer"] or "").startswith("on,"):
+            return shown
+        return None if shown >= RTO_MAX_NS else shown >> int(doubled[1])
+    return None
 
 
 def of_socket(end: End) -> pl.Expr:

@@ -259,6 +259,27 @@ def test_repetitions_of_data_double_from_the_rto_after_a_loss_probe(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("rto_ms", "backoff", "timer", "first"),
+    [
+        (7680.0, 5, "on", 240_000_000),
+        (240.0, 5, "persist", 240_000_000),
+        (120_000.0, 9, "on", None),
+    ],
+)
+def test_an_rto_that_ss_shows_doubled_is_halved_again(tmp_path, rto_ms, backoff, timer, first):
+    """The only snapshot is of later: the timer had fired, or was the window's, which counts apart."""
+    packets = [segment("h1", "h1", 1.0, "S"), segment("h1", "h2", 1.00001, "SA")]
+    packets += [
+        segment("h1", "h1", t, "PA", seq_rel=1, seq=1001, payload_bytes=100)
+        for t in (2.0, 2.241, 2.733)
+    ]
+    shown = {"timer": f"{timer},7.4ms,5", "info": f"rto:{rto_ms:g} backoff:{backoff} rtt:40/15"}
+    later = snapshot("h1", 10.0, "estab", rto_ms=rto_ms, **shown)
+    (series,) = timer_series(run_of(tmp_path, packets, sockets=[later]))
+    assert series.events[1].due_ns == first
+
+
 def test_nothing_repeated_is_no_table(tmp_path):
     assert (
         Timers().draw(run_of(tmp_path, [segment("h1", "h1", 1.0, "S")]), Timers.resolve({})) is None
