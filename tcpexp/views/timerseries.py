@@ -134,7 +134,7 @@ def rto_ns(run: RunData, end: End, t_ns: int) -> int | None:
     for snapshot in chosen.iter_rows(named=True):
         # a zero-window probe's timer counts in ``backoff`` too, and leaves the RTO as it is
         doubled = _BACKOFF.search(snapshot["info"] or "")
-        shown = round(snapshot["rto_ms"] * 1e6)
+        shown: int = round(snapshot["rto_ms"] * 1e6)
         if doubled is None or not (snapshot["timer"] or "").startswith("on,"):
             return shown
         return None if shown >= RTO_MAX_NS else shown >> int(doubled[1])

@@ -268,7 +268,7 @@ def test_repetitions_of_data_double_from_the_rto_after_a_loss_probe(tmp_path):
     ],
 )
 def test_an_rto_that_ss_shows_doubled_is_halved_again(tmp_path, rto_ms, backoff, timer, first):
-    """The only snapshot is of later: the timer had fired, or was the window's, which counts apart."""
+    """The only snapshot is of later: the timer had fired, or it was the one of a zero window."""
     packets = [segment("h1", "h1", 1.0, "S"), segment("h1", "h2", 1.00001, "SA")]
     packets += [
         segment("h1", "h1", t, "PA", seq_rel=1, seq=1001, payload_bytes=100)
