@@ -50,7 +50,8 @@ def mark_resent(run: RunData, packets: pl.DataFrame) -> pl.DataFrame:
     """Return rows of ``packets``, each with ``again``: whether it was sent again, as the table
     ``resent`` says (so at its sender's capture).
     """
-    again = run.table("resent").select("capture", "number", again=pl.lit(True))
-    return packets.join(
-        again, on=["capture", "number"], how="left", maintain_order="left"
-    ).with_columns(pl.col("again").fill_null(False))
+    place = ["capture", "number"]
+    again = run.table("resent").select(*place, again=pl.lit(True))
+    # only the columns that are looked for: those of a large capture are not copied
+    found = packets.select(place).join(again, on=place, how="left", maintain_order="left")
+    return packets.with_columns(again=found["again"].fill_null(False))

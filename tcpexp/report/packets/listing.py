@@ -82,16 +82,18 @@ class Capture:
 
 def captures_of(run: RunData, first: str | None) -> list[Capture]:
     """Return the run's captures, ``first`` before the others."""
-    parts = run.table("packets").partition_by("capture", maintain_order=True)
+    packets = run.table("packets")
+    one = packets["capture"].n_unique() == 1  # a large capture is not copied
+    parts = [packets] if one else packets.partition_by("capture", maintain_order=True)
     parts.sort(key=lambda part: part["capture"][0] != first)
     if not parts:
         return []
     ways = _journeys(run)
     captures, left = [], MOST_LISTED
     for part in parts:
-        frame = mark_resent(run, part).join(
-            ways, on=["capture", "number"], how="left", maintain_order="left"
-        )
+        place = ["capture", "number"]
+        fates = part.select(place).join(ways, on=place, how="left", maintain_order="left")
+        frame = mark_resent(run, part).hstack(fates.drop(place))
         if frame.height > left:
             frame = frame.filter(_special())
         left -= frame.height

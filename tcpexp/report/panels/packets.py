@@ -35,6 +35,13 @@ if TYPE_CHECKING:
 #: part, and says so.
 MOST_PACKETS, MOST_CONNECTIONS = 400_000, 60
 
+#: Columns of ``packets`` that the panels are made of: a large capture is not copied whole.
+_SHOWN = (
+    "capture", "node", "number", "t_ns", "protocol", "src", "dst", "src_port", "dst_port", "flow",
+    "connection", "stream", "flags", "seq", "seq_rel", "ack_rel", "payload_bytes", "window_bytes",
+    "sack_blocks", "in_flight_bytes", "labels",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -55,10 +62,11 @@ def connections_of(run: RunData) -> list[Connection]:
     of one flow those with most payload first.
     """
     turns = {name: turn for turn, name in enumerate(flows_in_order(run.plan))}
+    packets = run.table("packets").select(_SHOWN)
     found: list[tuple[FlowPlan | None, pl.DataFrame]] = []
     for flow in run.plan.flows:
-        found += [(flow, part) for part in _parts(run, flow)]
-    found += [(None, part) for part in _strangers(run)]
+        found += [(flow, part) for part in _parts(run, packets, flow)]
+    found += [(None, part) for part in _strangers(run, packets)]
     found.sort(
         key=lambda connection: (
             turns[connection[0].name] if connection[0] is not None else len(turns),
@@ -77,13 +85,11 @@ def connections_of(run: RunData) -> list[Connection]:
     ]
 
 
-def _parts(run: RunData, flow: FlowPlan) -> list[pl.DataFrame]:
+def _parts(run: RunData, packets: pl.DataFrame, flow: FlowPlan) -> list[pl.DataFrame]:
     """Return the flow's connections as captures at its sender saw them, else at its receiver, else
     at the first place in between.
     """
-    mine = run.table("packets").filter(
-        (pl.col("flow") == flow.name) & (pl.col("protocol") == "tcp")
-    )
+    mine = packets.filter((pl.col("flow") == flow.name) & (pl.col("protocol") == "tcp"))
     between = mine["node"].unique(maintain_order=True).head(1).to_list()
     for node in (flow.sender, receiver_of(flow), *between):
         there = mine.filter(pl.col("node") == node)
@@ -95,7 +101,7 @@ def _parts(run: RunData, flow: FlowPlan) -> list[pl.DataFrame]:
     return []
 
 
-def _strangers(run: RunData) -> list[pl.DataFrame]:
+def _strangers(run: RunData, packets: pl.DataFrame) -> list[pl.DataFrame]:
     """Return connections that belong to no flow of the plan, each as one capture saw it.
 
     The client's data count as outgoing.
@@ -110,15 +116,13 @@ def _strangers(run: RunData) -> list[pl.DataFrame]:
         .unique(["capture", "stream"], maintain_order=True)
         .head(MOST_CONNECTIONS)
     )
-    packets = (
-        run.table("packets")
-        .filter(pl.col("protocol") == "tcp")
-        .join(rows, on=["capture", "stream"], how="inner", maintain_order="left")
+    mine = packets.filter(pl.col("protocol") == "tcp").join(
+        rows, on=["capture", "stream"], how="inner", maintain_order="left"
     )
-    packets = packets.with_columns(
+    mine = mine.with_columns(
         (pl.col("src") == pl.col("own")).fill_null(True).alias("outgoing")
     ).drop("own")
-    return packets.partition_by("capture", "stream", maintain_order=True)
+    return mine.partition_by("capture", "stream", maintain_order=True)
 
 
 def _journeys(run: RunData) -> pl.DataFrame:
@@ -157,9 +161,9 @@ def _connection(
     every: int,
 ) -> Connection:
     frame = mark_resent(run, part)
-    frame = frame.join(
-        journeys, on=["node", "number", "t_ns"], how="left", maintain_order="left"
-    ).sort("t_ns", maintain_order=True)
+    frame = frame.join(journeys, on=["node", "number", "t_ns"], how="left", maintain_order="left")
+    if not frame["t_ns"].is_sorted():
+        frame = frame.sort("t_ns", maintain_order=True)
     whole = frame.height
     if every > 1:
         special = (
