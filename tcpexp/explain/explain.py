@@ -22,7 +22,7 @@ from tcpexp.explain.casting import Cast, find_cast
 from tcpexp.explain.diagnose import diagnose, write_diagnosis
 from tcpexp.explain.joining import Between, align, between
 from tcpexp.explain.judging import judge_captures
-from tcpexp.explain.page import write_page
+from tcpexp.explain.page import draw, write_page
 from tcpexp.explain.plan import plan_of, recast
 from tcpexp.explain.tables import Named, name_packets, write_resent, write_tables
 from tcpexp.ingest.connections import table_of
@@ -157,21 +157,25 @@ def _fill(
         written = beside.submit(write_tables, run_dir, named, RunData(run_dir).plan)
         found = diagnose(named.packets, connections)
         written.result()
-    write_diagnosis(run_dir, found, notes, met)
-    if met.numbers:
-        write_atomic(run_dir / JOINED, to_json_text({"joined": list(met.numbers)}))
-    clock.passed("diagnosis_s")
-    write_resent(run_dir, named, found.copies)
+        clock.passed("diagnosis_s")
+        written = beside.submit(write_resent, run_dir, named, found.copies)
+        write_diagnosis(run_dir, found, notes, met)
+        if met.numbers:
+            write_atomic(run_dir / JOINED, to_json_text({"joined": list(met.numbers)}))
+        written.result()
     clock.passed("tables_s")
     manifest = _manifest(name, named.end_ns)
     run = RunData(run_dir)
     del named, found, met  # the tables have it: a large capture is held once
     tell("measuring")
-    measure_run(run)
-    judge_captures(run)
-    clock.passed("measuring_s")
-    tell("writing the page")
-    write_page(run)
+    run.table("packets")  # read once, for both
+    with ThreadPoolExecutor(1) as beside:
+        drawn = beside.submit(draw, run)
+        measure_run(run)
+        judge_captures(run)
+        clock.passed("measuring_s")
+        tell("writing the page")
+        write_page(run, drawn.result())
     clock.passed("report_s")
     write_manifest(run_dir, replace(manifest, wall_s=round(clock.whole(), 3)))
     return clock.seconds
