@@ -25,8 +25,9 @@ def segments_of(packets: pl.DataFrame, connections: pl.DataFrame) -> pl.DataFram
     its range counted from the initial sequence number without wrapping; ``ack_to``, what it
     acknowledges in the other end's numbers; ``top``, the highest ``end`` that its sender sent
     before; ``acked``, the highest ``ack_to`` that the other end sent before. These are null where
-    nothing was seen before. What is ``damaged`` (as ``packets`` says, or as its packets show) takes and acknowledges nothing: its receiver drops
-    it. So does what belongs to an initial sequence number that was replaced
+    nothing was seen before. What is ``damaged`` takes and acknowledges nothing: its receiver drops
+    it; a column of that name says so where ``packets`` has one, because the whole capture decides.
+    What belongs to an initial sequence number that was replaced counts for nothing either
     (:func:`tcpexp.diagnosis.numbering.with_numbering`).
     """
     ends = connections.select(

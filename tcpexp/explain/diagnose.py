@@ -39,9 +39,7 @@ class Diagnosis:
     copies: pl.DataFrame
 
 
-def diagnose(
-    packets: pl.DataFrame, connections: pl.DataFrame, portion: int = PORTION
-) -> Diagnosis:
+def diagnose(packets: pl.DataFrame, connections: pl.DataFrame, portion: int = PORTION) -> Diagnosis:
     """Return what the packets say of every connection: ``packets`` and ``connections`` are the
     tables of these names.
     """
