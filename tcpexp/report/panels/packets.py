@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.analysis.segments import mark_resent
 from tcpexp.late import polars as pl
 from tcpexp.plan.flows import addresses_of, receiver_of
+from tcpexp.report.panels.bits import flag_bits, label_bits
 from tcpexp.report.panels.common import codes
 from tcpexp.report.panels.common import numbers as _numbers
 from tcpexp.report.panels.focus import flows_in_order
@@ -226,15 +227,6 @@ def _ends(run: RunData, flow: FlowPlan | None, node: str) -> dict[str, str]:
 def packet_table(connection: Connection) -> PanelTable:
     """Return the connection's packets as a table of whole numbers."""
     frame = connection.frame
-    none, letters = 0 * frame["number"], frame["flags"].fill_null("")
-    flags = sum(
-        (
-            letters.str.contains(letter, literal=True).cast(int) * (1 << bit)
-            for bit, letter in enumerate(FLAG_WORDS)
-        ),
-        start=none,
-    )
-    labels = sum((has(frame, name) * (1 << bit) for bit, name in enumerate(WORDS)), start=none)
     plain = {
         "number": "number",
         "seq": "seq_rel",
@@ -246,8 +238,8 @@ def packet_table(connection: Connection) -> PanelTable:
     columns = {
         "t": PanelColumn(_numbers(frame["t_ns"]), "time", "ns"),
         "out": PanelColumn(_numbers(frame["outgoing"])),
-        "flags": PanelColumn(_numbers(flags), "flags", words=tuple(FLAG_WORDS.values())),
-        "labels": PanelColumn(_numbers(labels), "labels", words=tuple(WORDS.values())),
+        "flags": PanelColumn(flag_bits(frame), "flags", words=tuple(FLAG_WORDS.values())),
+        "labels": PanelColumn(label_bits(frame), "labels", words=tuple(WORDS.values())),
         "again": PanelColumn(_numbers(frame["again"])),
         "other": PanelColumn(_numbers(frame["other"])),
         "delay": PanelColumn(_numbers(frame["delay"]), "one-way delay", "ns"),
@@ -274,6 +266,8 @@ def _ack_line(frame: pl.DataFrame) -> pl.Series:
 
 def has(frame: pl.DataFrame, *names: str) -> pl.Series:
     """Return 1 for each row that carries any of Wireshark's labels ``names``, else 0."""
+    if frame["labels"].null_count() == frame.height:
+        return pl.zeros(frame.height, dtype=pl.Int64, eager=True)
     return frame.select(has_label(*names).cast(pl.Int64)).to_series()
 
 
