@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from tcpexp.tcp import Config
+from tcpexp.tcp.core.accecn import switch_option
 from tcpexp.tcp.core.events import CongestionChanged, Retransmitted, SegmentReceived, SegmentSent
 from tcpexp.tcp.core.segment import ACK, CWR, ECE, ECT_0, NOT_ECT, SYN
 from tcpexp.tcp.simulator.apps import pattern
@@ -393,3 +394,29 @@ def test_all_counters_go_with_data_once_the_peer_has_shown_that_its_option_gets_
         **settings,
     )
     play(ACCURATE + "0.2 write 1000\n0.2 > APeE seq 1:1001 ack 1", opened=False, **settings)
+
+
+def test_data_take_the_options_room_where_it_is_switched_off() -> None:
+    """RFC 9768 section 3.2.3.3: whether there is one is the sender's choice."""
+    player = play(
+        """
+        0.0 connect
+        0.0 > SeEC seq 0 <mss 1000>
+        0.1 < SAC seq 0 ack 1 win 60000 <mss 1000, ecn0 1 0 1>
+        0.1 > AC seq 1 ack 1 <ecn1 1 0 1>
+        """,
+        opened=False,
+        ecn="accurate",
+        accecn_everywhere=True,
+        accecn_order=1,
+        initial_window_segments=10,
+    )
+    tcb = player.connection.tcb
+    assert (tcb.eff_snd_mss, tcb.congestion.cwnd) == (988, 9880)
+    switch_option(tcb, False)
+    assert (tcb.eff_snd_mss, tcb.congestion.cwnd) == (1000, 10_000)
+    switch_option(tcb, False)
+    assert tcb.eff_snd_mss == 1000
+    player.play("0.2 write 1000\n0.2 > APeE seq 1:1001 ack 1 <>")
+    switch_option(tcb, True)
+    player.play("0.2 write 988\n0.2 > APeE seq 1001:1989 ack 1 <ecn1 1 0 1>")

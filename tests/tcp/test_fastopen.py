@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -303,3 +304,89 @@ def test_a_syn_ack_that_echoes_another_time_is_refused_if_so_set(echo: int, open
     client.receive(answer, SERVER, 6_000_000)
     assert connection.state is (State.ESTABLISHED if opens else State.SYN_SENT)
     assert bool(client.segments_to_send(6_000_000)[0].segment.flags & RST) is not opens
+
+
+def partly_taken(mss: int, taken: int = 101) -> tuple[Stack, list[int]]:
+    """A client whose data on the SYN a SYN,ACK acknowledges in part, with an MSS of now; and how
+    long the segments of the rest are.
+    """
+    _, client, _ = pair()
+    client.connect(Endpoint(SERVER, 80), SECOND, data=bytes(4000))
+    (syn,) = client.segments_to_send(SECOND)
+    assert len(syn.segment.payload) > 1400
+    answer = Segment(
+        80, syn.local.port, 500, syn.segment.seq + taken & 0xFFFFFFFF, SYN | ACK, 65_000,
+        options=Options(mss=mss),
+    )  # fmt: skip
+    client.receive(answer, SERVER, SECOND)
+    sent = [one.segment for one in client.segments_to_send(SECOND)]
+    edges = [(one.seq - syn.segment.seq, len(one.payload)) for one in sent]
+    assert edges[0][0] == taken
+    assert all(left + length == right for (left, length), (right, _) in itertools.pairwise(edges))
+    return client, [len(one.payload) for one in sent]
+
+
+def test_what_goes_again_of_a_syns_data_is_cut_to_the_mss_of_now() -> None:
+    """RFC 9293 section 3.7.1: the SYN's own data were as long as the MSS of last time."""
+    client, lengths = partly_taken(mss=600)
+    assert max(lengths) == 600
+    assert len(lengths) > 2
+    connection = next(iter(client.connections.values()))
+    out = connection.tcb.out
+    assert out.in_queue == sum(len(sent.payload) for sent in out.queue) == out.pipe
+    assert out.lost_segments == 0
+
+
+def test_a_server_that_takes_a_part_of_the_data_has_not_refused() -> None:
+    """RFC 7413 section 4.1.3.1 speaks of one that acknowledges the SYN alone."""
+    client, _ = partly_taken(mss=1460)
+    assert (SERVER in client.cookies, client.refused) == (True, {})
+    client, _ = partly_taken(mss=1460, taken=1)
+    assert (SERVER in client.cookies, list(client.refused)) == (False, [SERVER])
+
+
+def test_a_lost_syns_data_are_cut_as_well() -> None:
+    _, client, _ = pair()
+    connection = client.connect(Endpoint(SERVER, 80), SECOND, data=bytes(1000))
+    (syn,) = client.segments_to_send(SECOND)
+    client.handle_timer(2 * SECOND)
+    client.segments_to_send(2 * SECOND)
+    answer = Segment(
+        80, syn.local.port, 500, syn.segment.seq + 1 & 0xFFFFFFFF, SYN | ACK, 65_000,
+        options=Options(mss=400),
+    )  # fmt: skip
+    client.receive(answer, SERVER, 2 * SECOND)
+    assert [len(sent.payload) for sent in connection.tcb.out.queue] == [400, 400, 200]
+    (first,) = client.segments_to_send(2 * SECOND)  # one: the SYN had to be repeated
+    assert len(first.segment.payload) == 400
+    assert connection.tcb.out.lost_segments == 2
+    assert connection.tcb.out.pipe == 400
+
+
+@pytest.mark.parametrize("in_sequence", [False, True])
+def test_the_syn_ack_is_not_the_segment_that_rack_measures(in_sequence: bool) -> None:
+    """The acknowledgment that ends the handshake SACKs data that left later: their round trip
+    counts, and what is missing before them is found lost at once. RFC 8985 section 6.2.
+    """
+    server, client, listener = pair(
+        sack=True, rack=True, rack_in_sequence=in_sequence, initial_window_segments=10
+    )
+    client.connect(Endpoint(SERVER, 80), SECOND, data=HELLO)
+    (syn,) = send(client, server, SECOND)
+    accepted = listener.accept()
+    assert accepted is not None
+    server.segments_to_send(SECOND)
+    later = SECOND + 50_000_000
+    mss = accepted.tcb.eff_snd_mss
+    accepted.send(bytes(4 * mss), later)
+    assert len(server.segments_to_send(later)) == 4
+    una = accepted.tcb.snd_una + 1
+    sack = (una + mss & 0xFFFFFFFF, una + 4 * mss & 0xFFFFFFFF)
+    segment = Segment(
+        syn.local.port, 80, syn.segment.seq + 1 + len(HELLO) & 0xFFFFFFFF, una & 0xFFFFFFFF, ACK,
+        9000, options=Options(sack=(sack,)),
+    )  # fmt: skip
+    server.receive(segment, CLIENT, later + 10_000_000)
+    assert accepted.tcb.rack.rtt_ns == 10_000_000
+    (again,) = server.segments_to_send(later + 10_000_000)
+    assert again.segment.seq == una & 0xFFFFFFFF

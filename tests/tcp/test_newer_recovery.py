@@ -307,6 +307,39 @@ def test_the_probe_is_new_data_if_there_are_any_and_the_timer_follows() -> None:
     )
 
 
+def test_a_timeout_ends_the_probes_episode() -> None:
+    """RFC 8985 section 7.1. The time-out has reduced the window for the loss; what is acknowledged
+    later must not reduce it for the same loss again.
+    """
+    play(
+        OPEN
+        + """
+        1 write 1000
+        1 > PA seq 1:1001
+        1.3 > PA seq 1:1001                              # the probe
+        1.6 > PA seq 1:1001                              # the RTO
+        1.8 < A seq 1 ack 1001 win 60000
+        1.8 ssthresh 5000
+        1.8 write 4000
+        1.8 > A seq 1001:2001
+        1.8 > A seq 2001:3001
+        1.9 < A seq 1 ack 2001 win 60000
+        1.9 > A seq 3001:4001
+        1.9 > PA seq 4001:5001
+        1.9 ssthresh 5000
+        2.0 < A seq 1 ack 5001 win 60000
+        2.0 cwnd 4000
+        """,
+        opened=False,
+        sack=True,
+        rack=True,
+        tail_loss_probe=True,
+        rto_min_ns=200 * MS,
+        initial_window_segments=10,
+        reduce_from_cwnd=True,
+    )
+
+
 def test_a_probe_needs_rack() -> None:
     with pytest.raises(ValueError, match="needs rack"):
         Config(tail_loss_probe=True)
@@ -641,3 +674,27 @@ def test_the_fin_may_end_reports_of_duplicates(ends: bool) -> None:
         fin_ends_dsack=ends,
         quick_acks=16,
     )
+
+
+def test_what_goes_again_at_this_moment_is_not_late_already() -> None:
+    """RACK's tie at equal times holds for what goes out in order: RFC 8985 section 6.2 step 2. A
+    segment that was first sent then, and has the higher end, left before a retransmission.
+    """
+    played = play(
+        OPEN
+        + "1 write 6000\n"
+        + flight(1, 5, at="1")
+        + "1 > PA seq 5001:6001\n"
+        + """
+        1 < A seq 1 ack 1 win 60000 <sack 2001:5001>
+        1 > A seq 1:1001
+        1 > A seq 1001:2001
+        1 < A seq 1 ack 1 win 60000 <sack 2001:6001>
+        1 < A seq 1 ack 6001 win 60000
+        """,
+        opened=False,
+        sack=True,
+        rack=True,
+        initial_window_segments=10,
+    )
+    assert [sent.times for sent in played.connection.tcb.out.queue] == []

@@ -242,6 +242,8 @@ class Player:
             if headers is None:
                 continue
             if not peer.sends(headers):
+                if any(other.sends(headers) for other in self.peers):
+                    continue  # an earlier connection's: a SYN that goes again
                 if not peer.begins_with(headers, found[1]):
                     continue
                 peer.local = headers.source

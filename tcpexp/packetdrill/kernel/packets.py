@@ -208,10 +208,9 @@ def _icmp(icmp: Icmp, family: int) -> bytes:
     head = struct.pack("!BBH", kind, code, 0) + rest
     if icmp.about == "raw":
         return head.ljust(icmp.length, b"\0")
-    if icmp.about is None:
-        return head
-    protocol = wire.TCP if icmp.about == "tcp" else wire.UDP
-    length = (20 if icmp.about == "tcp" else 8) + icmp.length
+    # without brackets it is about a segment of TCP: packetdrill's parser.y, opt_icmp_echoed
+    protocol = wire.UDP if icmp.about == "udp" else wire.TCP
+    length = (8 if icmp.about == "udp" else 20) + icmp.length
     offender = ip_header(Ip(), family, protocol, length)
     return head + offender + struct.pack("!HHI", 0, 0, icmp.seq & 0xFFFFFFFF)
 

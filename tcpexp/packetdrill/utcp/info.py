@@ -7,6 +7,7 @@ rather than wrong. Windows and losses are in segments, as Linux counts them; tim
 
 from __future__ import annotations
 
+from tcpexp.packetdrill.utcp.sockets import Heard
 from tcpexp.tcp.core.connection import Connection
 from tcpexp.tcp.core.states import State
 from tcpexp.tcp.core.timers import Timer
@@ -60,15 +61,17 @@ def unconnected() -> dict[str, int]:
 
 
 def tcp_info(
-    connection: Connection, now: int, syn_data: bool = False, data_ns: int | None = None
+    connection: Connection, now: int, syn_data: bool = False, heard: Heard | None = None
 ) -> dict[str, int]:
     """Return the members of ``struct tcp_info`` that this TCP knows, and the symbols for them.
 
     ``syn_data`` says that data went with the SYN, and the other end acknowledged them, if it was
-    this end that opened. ``data_ns`` is when data arrived last.
+    this end that opened. ``heard`` is what arrived so far.
     """
     tcb = connection.tcb
     mss = tcb.eff_snd_mss
+    heard = heard or Heard()
+    advertised = tcb.config.mss - (12 if tcb.timestamps_ok else 0)
     queue = tcb.out.queue
     rtt = tcb.rtt
     ssthresh = tcb.congestion.ssthresh
@@ -84,8 +87,9 @@ def tcp_info(
         "tcpi_rttvar": rtt.rttvar_ns // 1000,
         "tcpi_rto": rtt.rto_ns // 1000,
         "tcpi_snd_mss": mss,
-        "tcpi_rcv_mss": tcb.eff_rcv_mss,
-        "tcpi_advmss": tcb.config.mss - (12 if tcb.timestamps_ok else 0),
+        # what Linux takes for it begins small: tcp_initialize_rcv_mss(), tcp_measure_rcv_mss()
+        "tcpi_rcv_mss": max(min(536, advertised, mss), min(heard.largest, advertised)),
+        "tcpi_advmss": advertised,
         "tcpi_unacked": len(queue),
         "tcpi_sacked": sum(sent.sacked for sent in queue),
         "tcpi_lost": sum(sent.lost or (sent.resent and not sent.sacked) for sent in queue),
@@ -96,7 +100,7 @@ def tcp_info(
         "tcpi_rcv_wscale": tcb.rcv_scale if tcb.scaling else 0,
         "tcpi_notsent_bytes": len(tcb.out.unsent),
         "tcpi_last_data_sent": (now - (tcb.last_sent_ns or now)) // 1_000_000,
-        "tcpi_last_data_recv": (now - (data_ns or now)) // 1_000_000,
+        "tcpi_last_data_recv": (now - (heard.data_ns or now)) // 1_000_000,
         # a SYN with data counts once: tcp_rcv_fastopen_synack() of Linux
         "tcpi_delivered": tcb.out.delivered_segments - int(data and not tcb.passive),
         "tcpi_snd_wnd": tcb.snd_wnd,

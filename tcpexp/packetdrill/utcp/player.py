@@ -40,12 +40,13 @@ from tcpexp.packetdrill.utcp.sockets import Heard, Result, Socket
 from tcpexp.packetdrill.utcp.systems import System, system_for
 from tcpexp.packetdrill.utcp.wire import Numbers, Unmapped
 from tcpexp.packetdrill.variants import DEFINES, IpVersion, system_of
-from tcpexp.tcp.core import events
+from tcpexp.tcp.core import accecn, events
 from tcpexp.tcp.core.config import Config
 from tcpexp.tcp.core.connection import Connection
 from tcpexp.tcp.core.fastopen import make_cookie
 from tcpexp.tcp.core.isn import Endpoint, fixed_isn
 from tcpexp.tcp.core.segment import ACK, FIN, RST, SYN, Segment
+from tcpexp.tcp.core.seqnum import MASK
 from tcpexp.tcp.core.stack import Outgoing, Stack
 from tcpexp.tcp.core.states import State
 
@@ -220,8 +221,7 @@ class Player:
         """Do a command; return why it fails, None when it does not."""
         words = shell.run(text, self)
         for connection in self.stack.connections.values():  # Linux reads it at each segment
-            option = self.system.config.accecn_option
-            connection.tcb.config = replace(connection.tcb.config, accecn_option=option)
+            accecn.switch_option(connection.tcb, self.system.config.accecn_option)
         if self.system.forgets_cookies:
             self.system.forgets_cookies = False
             self.stack.cookies.clear()
@@ -392,7 +392,7 @@ class Player:
         if self.under_test is not None:
             syn_data = self.numbers is not None and self.numbers.syn_data
             _, heard = self.heard.get(id(self.under_test), (None, Heard()))
-            return info.tcp_info(self.under_test, self.now, syn_data, heard.data_ns)
+            return info.tcp_info(self.under_test, self.now, syn_data, heard)
         socket = self.program.created
         if socket is not None and socket.listener is not None:
             return info.listening()
@@ -416,7 +416,7 @@ class Player:
             raise Wrong(str(error), replace(happened, wrong=str(error))) from None
         if segment.flags & SYN and numbers.remote_isn is None:
             numbers.remote_isn = segment.seq
-        if segment.flags & (SYN | ACK) == SYN | ACK and _content(packet).ack not in (0, 1, None):
+        if segment.flags & (SYN | ACK) == SYN | ACK and self._all_taken(segment):
             numbers.syn_data = True
         if segment.flags & (SYN | ACK) == SYN and segment.payload:
             numbers.syn_data = True
@@ -431,8 +431,19 @@ class Player:
         self._collect()
         if self.under_test is not None and segment.payload:
             _, heard = self.heard.get(id(self.under_test), (None, Heard()))
+            size = int(self.script.option("mss") or len(segment.payload))  # a card joined some
+            heard.largest = max(heard.largest, min(size, len(segment.payload)))
             if self.under_test.tcb.rcv_nxt != before:
                 heard.data_ns = self.now
+
+    def _all_taken(self, segment: Segment) -> bool:
+        """Whether a SYN,ACK acknowledges data that went with the SYN, and all of them: what Linux
+        tells in TCP_INFO (tcp_rcv_fastopen_synack()).
+        """
+        if self.under_test is None:
+            return False
+        tcb = self.under_test.tcb
+        return tcb.snd_nxt > tcb.iss + 1 and segment.ack == tcb.snd_nxt & MASK
 
     def _numbers_for(self, packet: Packet) -> Numbers:
         """Return the connection that a packet belongs to; a listening socket begins a new one."""

@@ -20,6 +20,13 @@ from tcpexp.tcp.core.states import State
 
 #: What a connection's end says to the application. RFC 9293 section 3.9.1, POSIX.
 ERRORS = {"refused": "ECONNREFUSED", "reset": "ECONNRESET", "timed out": "ETIMEDOUT"}
+#: The same for the ICMP error that ended it: icmp_err_convert of Linux, inetctlerrmap of FreeBSD.
+ICMP_ERRORS = {
+    "ICMP network unreachable": "ENETUNREACH",
+    "ICMP host unreachable": "EHOSTUNREACH",
+    "ICMP time exceeded": "EHOSTUNREACH",
+    "ICMP parameter problem": "EPROTO",
+}
 
 
 class Result(NamedTuple):
@@ -41,7 +48,8 @@ class Heard:
     established: bool = False
     ended: bool = False
     closed: str | None = None
-    soft: str | None = None
+    icmp: str | None = None  # errno for the ICMP error that ended it
+    largest: int = 0  # octets of the longest segment that arrived
     data_ns: int | None = None  # when data arrived last in order, or the handshake was over
 
 
@@ -216,11 +224,13 @@ class Socket:
             if event.new is State.CLOSED and event.cause == "RST":
                 # also where the RFC tells the user nothing: CLOSING and LAST-ACK
                 self.error = ERRORS["reset"]
+            if event.new is State.CLOSED:
+                heard.icmp = ICMP_ERRORS.get(event.cause)
         elif isinstance(event, events.Closed):
             heard.closed = event.reason
             passive = self.connection is not None and self.connection.tcb.passive
             reason = "reset" if passive and event.reason == "refused" else event.reason
-            self.error = ERRORS.get(reason, self.error)
+            self.error = heard.icmp or ERRORS.get(reason, self.error)
 
     def ready(self) -> frozenset[str]:
         """Return what poll() would say: in, out, err, hup, rdhup."""

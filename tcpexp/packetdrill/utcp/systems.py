@@ -96,6 +96,12 @@ FREEBSD: Mapping[str, object] = {
     "rst_ends_time_wait": False,
     "reuse_time_wait": False,
     "repeat_fin": True,
+    "take_old_acks": True,  # tcp_do_segment(): todrop
+    "take_early": "text",  # tcp_do_segment(): TCPS_SYN_SENT, and step6's TH_FIN
+    "round_window_up": True,  # tcp_output(): roundup2()
+    "updates_by_gain": True,  # tcp_output(): adv
+    "r2_syn_sharp": True,  # tcp_timer_keep()
+    "icmp_soft_ends_attempts": ("time exceeded",),  # tcp_ctlinput(): tcp_drop_syn_sent()
     "ack_small_segments": True,
     "dsack": True,
     "r2_syn_ns": 75 * SECOND,
@@ -136,7 +142,15 @@ LINUX: Mapping[str, object] = {
     "offer_all_space": True,
     "reset_acknowledges": True,
     "dsack": True,
+    "dsack_controls": True,  # tcp_send_dupack()
     "fin_ends_dsack": True,  # tcp_fin()
+    "take_early": "nothing",  # tcp_rcv_synsent_state_process()
+    "icmp_soft_ends_attempts": (
+        "network unreachable",
+        "host unreachable",
+        "time exceeded",
+        "parameter problem",
+    ),  # tcp_req_err(), and tcp_v4_err() for a SYN that was sent
     "syn_ack_echo": True,  # tcp_rcv_synsent_state_process()
     "rack": True,
     "rack_in_sequence": True,  # tcp_clean_rtx_queue(), tcp_rack_advance()

@@ -67,11 +67,31 @@ def see_option(tcb: Tcb) -> None:
     """
     counters = tcb.ecn.counters
     assert counters is not None
-    if not counters.option_seen and tcb.config.accecn_everywhere:
-        tcb.eff_snd_mss = max(1, tcb.eff_snd_mss - _OPTION_ROOM)
-        if tcb.snd_nxt <= tcb.iss + 1:
-            tcb.congestion = make_control(tcb.eff_snd_mss, tcb.config)
+    if not counters.option_seen and tcb.config.accecn_everywhere and tcb.config.accecn_option:
+        _set_mss(tcb, tcb.eff_snd_mss - _OPTION_ROOM)
     counters.option_seen = True
+
+
+def switch_option(tcb: Tcb, on: bool) -> None:
+    """Send the option from now on, or no more: where each segment carries one, data take its room,
+    or leave it. RFC 9768 section 3.2.3.3 leaves to the sender when there is one.
+    """
+    if on == tcb.config.accecn_option:
+        return
+    tcb.config = replace(tcb.config, accecn_option=on)
+    counters = tcb.ecn.counters
+    if counters is not None and counters.option_seen and tcb.config.accecn_everywhere:
+        _set_mss(tcb, tcb.eff_snd_mss + (-_OPTION_ROOM if on else _OPTION_ROOM))
+
+
+def _set_mss(tcb: Tcb, mss: int) -> None:
+    """Change how much fits a segment; the first flight is not under way yet, or its window stays.
+
+    RFC 9293 section 3.7.1 (MUST-16).
+    """
+    tcb.eff_snd_mss = max(1, mss)
+    if tcb.snd_nxt <= tcb.iss + 1:
+        tcb.congestion = make_control(tcb.eff_snd_mss, tcb.config)
 
 
 def answer_syn_ack(tcb: Tcb, segment: Segment) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from tcpexp.tcp.core import accecn, ecn, events
 from tcpexp.tcp.core.acks import acknowledge_at_once, acknowledge_soon, take_ack
 from tcpexp.tcp.core.config import SECOND
-from tcpexp.tcp.core.output import reset_for, retransmit, send_ack, send_challenge_ack, send_reset
+from tcpexp.tcp.core.output import refuse, retransmit, send_ack, send_challenge_ack, send_reset
 from tcpexp.tcp.core.segment import ACK, FIN, RST, SYN, URG, Segment
 from tcpexp.tcp.core.seqnum import HALF, MASK, extend
 from tcpexp.tcp.core.states import RECEIVING, State
@@ -66,23 +66,46 @@ def first_check_sequence_number(tcb: Tcb, segment: Segment, seq: int) -> bool:
     else:
         reason = "outside the window" if seq >= tcb.rcv_nxt else "old duplicate"
     if not segment.flags & RST:
-        # the peer did not get our last ACK
-        if tcb.state is State.TIME_WAIT and segment.flags & FIN:
-            set_timer(tcb, Timer.TIME_WAIT, 2 * tcb.config.msl_ns)
-        if segment.payload and tcb.config.dsack:
-            tcb.received.note_duplicate(seq, seq + len(segment.payload), tcb.rcv_nxt)
-        if reason == "old duplicate" and is_last_again(tcb, segment, seq):
-            take_timestamp(tcb, segment, seq)
-        if segment.flags & SYN and is_syn_again(tcb, segment):
-            ecn.learn_from_syn_again(tcb, segment)
-            retransmit(tcb, tcb.out.queue[0], "SYN came again")
-        elif segment.flags & SYN:
-            accecn.answer_syn_ack(tcb, segment)
-            send_challenge_ack(tcb)  # RFC 5961 section 4.2: irrespective of the sequence number
-        else:
-            send_ack(tcb)
+        answer_unacceptable(tcb, segment, seq, reason)
     drop(tcb, segment, reason)
     return False
+
+
+def answer_unacceptable(tcb: Tcb, segment: Segment, seq: int, reason: str) -> None:
+    """Acknowledge what is not taken: the peer did not get our last ACK.
+
+    RFC 9293 section 3.10.7.4, first step.
+    """
+    if tcb.state is State.TIME_WAIT and segment.flags & FIN:
+        set_timer(tcb, Timer.TIME_WAIT, 2 * tcb.config.msl_ns)
+    if tcb.config.dsack:
+        report_twice(tcb, segment, seq)
+    if reason == "old duplicate" and is_last_again(tcb, segment, seq):
+        take_timestamp(tcb, segment, seq)
+    if reason == "old duplicate" and tcb.config.take_old_acks and not segment.flags & SYN:
+        fifth_check_ack_field(tcb, segment, seq)
+    if segment.flags & SYN and is_syn_again(tcb, segment):
+        ecn.learn_from_syn_again(tcb, segment)
+        retransmit(tcb, tcb.out.queue[0], "SYN came again")
+    elif segment.flags & SYN:
+        accecn.answer_syn_ack(tcb, segment)
+        send_challenge_ack(tcb)  # RFC 5961 section 4.2: irrespective of the sequence number
+    else:
+        send_ack(tcb)
+
+
+def report_twice(tcb: Tcb, segment: Segment, seq: int) -> None:
+    """Note octets that came again, for the next acknowledgment to report. RFC 2883 section 4.
+
+    With ``Config.dsack_controls`` a FIN too, and the SYN,ACK of an end that opened at the same
+    time: Linux 7.3, net/ipv4/tcp_input.c: tcp_send_dupack(), tcp_data_queue().
+    """
+    length = len(segment.payload)
+    opening = tcb.state is State.SYN_RECEIVED and not tcb.passive
+    if tcb.config.dsack_controls and (opening or not segment.flags & SYN):
+        length = segment.length
+    if length:
+        tcb.received.note_duplicate(seq, seq + length, tcb.rcv_nxt)
 
 
 def is_last_again(tcb: Tcb, segment: Segment, seq: int) -> bool:
@@ -240,7 +263,7 @@ def fifth_check_ack_field(tcb: Tcb, segment: Segment, seq: int) -> bool:
     counts = tcb.ecn.on  # whether its flags tell of marks
     if tcb.state is State.SYN_RECEIVED:
         if not tcb.snd_una < ack <= tcb.snd_nxt:
-            send_reset(tcb, ack)
+            refuse(tcb, segment, ack)
             drop(tcb, segment, "ACK of nothing sent")
             return False
         establish(tcb, segment, seq, ack)
@@ -290,7 +313,7 @@ def take_early_text(tcb: Tcb) -> None:
     assert early is not None
     if early.payload:
         seventh_process_segment_text(tcb, early, tcb.irs + 1)
-    if early.flags & FIN:
+    if early.flags & FIN and tcb.config.take_early == "all":
         eighth_check_fin_bit(tcb, early, tcb.irs)
 
 
@@ -363,11 +386,7 @@ def seventh_process_segment_text(tcb: Tcb, segment: Segment, seq: int) -> None:
         and tcb.config.reset_on_unread_data
         and seq + len(segment.payload) > tcb.rcv_nxt
     ):
-        reset = reset_for(segment) if tcb.config.reset_by_segment else None
-        if reset is None:
-            send_reset(tcb, tcb.snd_nxt)
-        else:
-            tcb.outbox.append(reset)
+        refuse(tcb, segment, tcb.snd_nxt)
         delete_tcb(tcb, "aborted", "data after CLOSE")
         return
     payload, received, before = segment.payload, tcb.received, tcb.rcv_nxt

@@ -70,9 +70,21 @@ class Config:
     """The acknowledgment of the FIN with which the other end closes may wait, after data: Linux."""
     dsack: bool = False
     """Report what arrived twice: RFC 2883."""
+    dsack_controls: bool = False
+    """A FIN that arrives twice is reported as well, and the SYN of both ends that open at once:
+    Linux. RFC 2883 speaks of data.
+    """
     fin_ends_dsack: bool = False
     """Nothing is reported once the FIN has come in order: Linux."""
     receiver_sws_avoidance: bool = True
+    updates_by_gain: bool = False
+    """An update of the window goes out for a gain of two segments and a quarter of the buffer, also
+    while the peer may still send much: BSD.
+    """
+    round_window_up: bool = False
+    """A window that the shift cannot express is rounded up: BSD. Down, unless that would shrink it,
+    is what RFC 7323 section 2.3 has.
+    """
     offer_all_space: bool = False
     """Offer all the space there is in a segment that goes out anyway, be the gain ever so small.
 
@@ -95,6 +107,8 @@ class Config:
     r2_ns: int = 100 * SECOND
     """Give up when data stay unacknowledged this long: RFC 9293 section 3.8.3."""
     r2_syn_ns: int = 3 * MINUTE
+    r2_syn_sharp: bool = False
+    """An attempt to connect ends exactly then: BSD. Else when the SYN's timer expires next."""
     syn_linear_timeouts: int = 0
     """So often the SYN goes again without doubling the RTO: Linux, 4, against RFC 6298 rule 5.5.
     """
@@ -128,7 +142,7 @@ class Config:
     """A segment is lost when one sent sufficiently later was delivered, instead of by counting."""
     rack_in_sequence: bool = False
     """RACK's round trip is that of the highest segment that an acknowledgment covers, not of the
-    one that was sent last: Linux.
+    one that was sent last: Linux, which does not count a SYN,ACK among them.
     """
     tail_loss_probe: bool = False
     """Send one segment when nothing was heard for two round trips; needs ``rack``."""
@@ -200,7 +214,9 @@ class Config:
     keep_received_at_reset: bool = False
     """What arrived before a reset can still be read, as with Linux; RFC 9293 flushes all queues."""
     reset_by_segment: bool = False
-    """The reset for data after CLOSE is that of an unknown connection, as Linux sends it."""
+    """The reset for data after CLOSE, or for an acknowledgment of nothing sent before the handshake
+    is over, is that of an unknown connection, as Linux sends it.
+    """
     reset_acknowledges: bool = False
     """A reset of this end's own carries ACK and RCV.NXT, as most systems send it."""
     reset_window: bool = True
@@ -211,10 +227,25 @@ class Config:
     """False: a RST in TIME-WAIT is ignored. RFC 1337 section 3."""
     icmp_ends_attempts: bool = True
     """A hard ICMP error ends an attempt to connect: RFC 9293 SHLD-26."""
+    icmp_soft_ends_attempts: tuple[str, ...] = ()
+    """Soft ICMP errors that end one too, against RFC 9293 MUST-56, as most systems have some.
+
+    Words of :data:`tcpexp.tcp.core.icmp.SOFT`.
+    """
     repeat_syn_ack: bool = False
     """A SYN that comes again in SYN-RECEIVED is answered with the SYN,ACK again, by most systems.
 
     RFC 9293 section 3.10.7.4 has an acknowledgment.
+    """
+    take_old_acks: bool = False
+    """What an old duplicate acknowledges counts, as with BSD, which cuts off what is old.
+
+    RFC 9293 section 3.10.7.4 drops it all.
+    """
+    take_early: str = "all"
+    """What is kept that comes with the peer's SYN when both ends open at once.
+
+    "all": RFC 9293 section 3.10.7.3; "text", but no FIN: BSD; "nothing": Linux.
     """
     repeat_fin: bool = False
     """An ACK of the peer's FIN carries this end's unacknowledged FIN again, as BSD systems do."""
@@ -296,6 +327,10 @@ class Config:
                 raise ValueError(
                     f"{name} is {choice!r}; it can be 'off', 'accept', 'request' or 'accurate'"
                 )
+        if self.take_early not in ("all", "text", "nothing"):
+            raise ValueError(
+                f"take_early is {self.take_early!r}; it can be 'all', 'text' or 'nothing'"
+            )
         if self.syn_cookies not in ("overflow", "always", "never"):
             raise ValueError(
                 f"syn_cookies is {self.syn_cookies!r}; it can be 'overflow', 'always' or 'never'"

@@ -36,7 +36,7 @@ def fits(tcb: Tcb, cookie: bytes) -> bool:
 
 
 def take_answer(tcb: Tcb, segment: Segment) -> None:
-    """Take what a SYN,ACK says of Fast Open: a new cookie, or that the server did not take the data
+    """Take what a SYN,ACK says of Fast Open: a new cookie, or that the server took none of the data
     and gives none, after which it is left alone for a while.
 
     RFC 7413 section 4.1.3.1 (negative responses), RFC 7413 section 4.2.2.
@@ -46,7 +46,7 @@ def take_answer(tcb: Tcb, segment: Segment) -> None:
     tcb.learned_cookie = segment.options.fast_open or b""
     if not tcb.learned_cookie and tcb.fast_open is not None:
         asked = tcb.fast_open == b"" and not tcb.config.fast_open_asks_again
-        tcb.fast_open_refused = asked or bool(tcb.out.queue)
+        tcb.fast_open_refused = asked or (bool(tcb.out.queue) and tcb.snd_una == tcb.iss + 1)
 
 
 def data_for_syn(tcb: Tcb, mss: int | None) -> bytes:

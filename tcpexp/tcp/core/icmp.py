@@ -44,7 +44,8 @@ def take_icmp(tcb: Tcb, error: str, seq: int | None) -> None:
         )
     if seq is not None and not tcb.snd_una <= extend(seq, tcb.snd_una) < tcb.snd_nxt:
         return
-    ends = error in HARD[:3] and tcb.config.icmp_ends_attempts
+    fatal = (*HARD[:3], *tcb.config.icmp_soft_ends_attempts)
+    ends = error in fatal and tcb.config.icmp_ends_attempts
     if ends and tcb.state in (State.SYN_SENT, State.SYN_RECEIVED):
         delete_tcb(tcb, "refused", f"ICMP {error}")
     elif tcb.state is not State.CLOSED:

@@ -187,6 +187,7 @@ def enter_recovery(tcb: Tcb, advanced: bool | None = False) -> None:
     flight = tcb.in_use(tcb.flight - tcb.limited_octets)
     tcb.recover = tcb.snd_nxt
     tcb.fast_retransmit_from = tcb.snd_nxt
+    tlp.forget(tcb)
     first = next(tcb.out.lost()) if tcb.uses_rack else tcb.out.queue[0]
     if tcb.congestion.recovery == "none":
         tcb.out.mark_all_lost()
@@ -214,6 +215,7 @@ def on_timeout(tcb: Tcb) -> None:
     flight = tcb.in_use(tcb.flight)
     frto.on_timeout(tcb)
     prr.end(tcb, completed=False)
+    tlp.forget(tcb)
     tcb.in_recovery = False
     tcb.in_rto_recovery = True
     tcb.duplicate_acks = 0

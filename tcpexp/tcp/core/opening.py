@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tcpexp.tcp.core import ecn, events, fastopen
 from tcpexp.tcp.core.arrives import eighth_check_fin_bit, seventh_process_segment_text
-from tcpexp.tcp.core.output import send_ack, send_reset, send_syn
+from tcpexp.tcp.core.output import refuse, send_ack, send_syn
 from tcpexp.tcp.core.segment import ACK, FIN, RST, SYN, Segment
 from tcpexp.tcp.core.seqnum import MASK, extend
 from tcpexp.tcp.core.states import State
@@ -82,7 +82,7 @@ def syn_sent_state(tcb: Tcb, segment: Segment) -> None:
         tcb.snd_una < ack <= tcb.snd_nxt and is_echo_ours(tcb, segment)
     ):  # first
         if not segment.flags & RST:
-            send_reset(tcb, ack)
+            refuse(tcb, segment, ack)
         drop(tcb, segment, "ACK of nothing sent")
     elif segment.flags & RST:  # second
         if segment.flags & ACK:
@@ -98,8 +98,9 @@ def syn_sent_state(tcb: Tcb, segment: Segment) -> None:
         else:
             tcb.snd_wl2 = tcb.iss
             tcb.fast_open = None  # a SYN,ACK would hand out a cookie: RFC 7413 section 4.1.1
-            if segment.payload or segment.flags & FIN:
+            if (segment.payload or segment.flags & FIN) and tcb.config.take_early != "nothing":
                 tcb.early = segment
+            tcb.out.cut(tcb.eff_snd_mss)
             go_to(tcb, State.SYN_RECEIVED, "SYN, simultaneous open")
             send_syn(tcb)
 
@@ -124,6 +125,7 @@ def connected(tcb: Tcb, segment: Segment, ack: int) -> None:
     RFC 9293 section 3.10.7.3, RFC 6298 section 5 rule 5.7.
     """
     _, sent_ns = tcb.out.acknowledge(ack)
+    tcb.out.cut(tcb.eff_snd_mss)
     tcb.snd_una = tcb.snd_wl2 = ack
     fastopen.take_answer(tcb, segment)
     for sent in tcb.out.queue:  # what went with the SYN, and was not taken: RFC 7413 section 4.2.2

@@ -153,6 +153,18 @@ def reset_for(segment: Segment) -> Segment | None:
     )
 
 
+def refuse(tcb: Tcb, segment: Segment, seq: int) -> None:
+    """Answer a segment with ``<SEQ=seq><CTL=RST>``, or as if there were no connection.
+
+    RFC 9293 section 3.5.2; ``Config.reset_by_segment``.
+    """
+    reset = reset_for(segment) if tcb.config.reset_by_segment else None
+    if reset is None:
+        send_reset(tcb, seq)
+    else:
+        tcb.outbox.append(reset)
+
+
 def send_syn(tcb: Tcb, data: bytes = b"") -> None:
     """Send the SYN, or the SYN,ACK, and put it on the retransmission queue.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from tcpexp.tcp.core import losstimer
 from tcpexp.tcp.core.dsack import find_duplicate
-from tcpexp.tcp.core.segment import Segment
+from tcpexp.tcp.core.segment import SYN, Segment
 from tcpexp.tcp.core.sendbuffer import Sent
 from tcpexp.tcp.core.tcb import Tcb
 from tcpexp.tcp.core.timers import Timer
@@ -27,7 +27,8 @@ def on_ack(tcb: Tcb, segment: Segment) -> bool:
     there are new ones. RFC 8985 section 6.2.
     """
     by_time = sorted(tcb.out.delivered, key=lambda sent: (sent.sent_ns, sent.end))
-    for sent in tcb.out.delivered if tcb.config.rack_in_sequence else by_time:
+    in_order = [sent for sent in tcb.out.delivered if not (tcb.passive and sent.flags & SYN)]
+    for sent in in_order if tcb.config.rack_in_sequence else by_time:
         _take_delivered(tcb, sent, segment)
     tcb.rack.reordering_events += sum([_overtaken(tcb, sent) for sent in by_time]) > 0
     _adapt_to_duplicates(tcb, segment)
@@ -122,6 +123,8 @@ def detect_losses(tcb: Tcb) -> bool:
     for sent in out.queue:
         if sent.sacked or sent.lost:
             continue
+        if sent.times > 1 and sent.sent_ns == tcb.now:
+            continue  # it leaves again at this moment: whatever was delivered left before it
         if sent_after(rack.xmit_ns, rack.end_seq, sent.sent_ns, sent.end):
             remaining_ns = sent.sent_ns + rack.rtt_ns + window_ns - tcb.now
             if remaining_ns <= 0:

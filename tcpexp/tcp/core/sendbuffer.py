@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tcpexp.tcp.core.ratestate import Stamp
-from tcpexp.tcp.core.segment import SYN
+from tcpexp.tcp.core.segment import FIN, PSH, SYN
 
 
 @dataclass(slots=True)
@@ -115,6 +115,24 @@ class SendBuffer:
         self.queue.append(sent)
         self.in_queue += len(sent.payload)
         self.pipe += sent.end - sent.seq
+
+    def cut(self, most: int) -> None:
+        """Cut what is queued into segments of at most ``most`` octets, for what goes again: data on
+        a SYN were as long as the peer's MSS of another time. PSH and FIN go with the last.
+
+        RFC 9293 section 3.7.1 (MUST-16).
+        """
+        for _ in range(len(self.queue)):
+            rest = self.queue.popleft()
+            while len(rest.payload) > most:
+                at = rest.seq + most
+                head = replace(rest, end=at, payload=rest.payload[:most])
+                head.flags = rest.flags & ~(PSH | FIN)
+                rest = replace(rest, seq=at, payload=rest.payload[most:], flags=rest.flags & ~SYN)
+                self.queue.append(head)
+                self.lost_segments += head.lost
+                self.sacked_segments += head.sacked
+            self.queue.append(rest)
 
     def acknowledge(self, ack: int) -> tuple[int, int | None]:
         """Remove what ``ack`` covers; a segment covered in part keeps its rest.

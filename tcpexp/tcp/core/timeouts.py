@@ -49,7 +49,10 @@ def retransmission_timeout(tcb: Tcb) -> None:
     if not (tcb.state is State.SYN_SENT and tcb.timeouts <= tcb.config.syn_linear_timeouts):
         tcb.rtt.back_off()
     retransmit(tcb, first, "timeout")
-    losstimer.start(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
+    wait_ns = tcb.rtt.rto_ns
+    if first.flags & SYN and tcb.config.r2_syn_sharp:
+        wait_ns = min(wait_ns, first.first_sent_ns + limit - tcb.now)
+    losstimer.start(tcb, Timer.RETRANSMIT, wait_ns)
     if tcb.timeouts == tcb.config.r1_retransmissions:
         tcb.events.append(events.Trouble(tcb.now, tcb.timeouts))
 

@@ -32,6 +32,13 @@ def send_probe(tcb: Tcb) -> None:
         losstimer.start(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
 
 
+def forget(tcb: Tcb) -> None:
+    """End the probe's episode: a recovery begins, which reduces the window for the loss that the
+    probe was about. RFC 8985 section 7.1.
+    """
+    tcb.tlp.end_seq, tcb.tlp.is_retrans = None, False
+
+
 def on_ack(tcb: Tcb, segment: Segment, ack: int, flight: int, advanced: bool) -> None:
     """End the probe's episode once its end is acknowledged. A probe that was a retransmission
     repaired a loss, unless something shows that its original had arrived too; then the window is

@@ -44,7 +44,7 @@ def offer_window(tcb: Tcb, scaled: bool) -> int:
     shift = tcb.rcv_scale if scaled and tcb.scaling else 0
     window = right_edge(tcb) - tcb.rcv_nxt
     field = window >> shift
-    if tcb.rcv_nxt + (field << shift) < tcb.rcv_adv:
+    if tcb.config.round_window_up or tcb.rcv_nxt + (field << shift) < tcb.rcv_adv:
         field = (window + (1 << shift) - 1) >> shift
     field = min(field, 0xFFFF)
     offered = tcb.rcv_nxt + (field << shift)
@@ -75,6 +75,8 @@ def update_is_due(tcb: Tcb) -> bool:
     if not tcb.config.receiver_sws_avoidance:
         return True
     offered, capacity = receive_window(tcb), tcb.received.capacity
+    if tcb.config.updates_by_gain and gain >= max(2 * tcb.eff_snd_mss, capacity // 4):
+        return True
     return offered < tcb.eff_snd_mss or (
         2 * offered <= capacity and gain >= min(2 * tcb.eff_snd_mss, capacity // 2)
     )

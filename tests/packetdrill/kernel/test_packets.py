@@ -98,6 +98,15 @@ def test_an_icmp_message_shows_a_packet_of_ours():
     assert wire.checksum(live[20:]) == 0
 
 
+def test_an_icmp_message_without_brackets_is_about_the_first_segment():
+    """packetdrill's parser.y: TCP, the sequence number 0, no octets."""
+    live = peer().to_live(encode(Packet("in", Icmp("unreachable", "host_unreachable")), 4))
+    assert live[48:52] == LOCAL[1].to_bytes(2, "big") + REMOTE[1].to_bytes(2, "big")
+    assert int.from_bytes(live[52:56], "big") == ISN
+    udp = peer().to_live(encode(Packet("in", Icmp("unreachable", None, about="udp", length=9)), 4))
+    assert int.from_bytes(udp[30:32], "big") == 20 + 8 + 9
+
+
 def test_ipv6_has_its_own_header():
     data = encode(Packet("in", Udp(5), Ip(ecn="ce", ttl=9, flow_label=0x12345)), 6)
     assert len(data) == 40 + 8 + 5

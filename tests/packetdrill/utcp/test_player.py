@@ -141,6 +141,99 @@ def test_a_reset_and_an_icmp_error_reach_the_program() -> None:
     agrees(CLIENT + "+0 < icmp unreachable port_unreachable [9:9(0)]\n+1 > S 0:0(0) <...>")
 
 
+def test_which_error_ended_an_attempt_reaches_the_program() -> None:
+    """On Linux and FreeBSD some soft errors end one as well."""
+    asks = "+0 getsockopt(3, SOL_SOCKET, SO_ERROR, [{}], [4]) = 0"
+    exceeded = "+0 < icmp time_exceeded ttl_exceeded_in_transit [0:0(0)]\n"
+    unreachable = "+0 < icmp unreachable host_unreachable [0:0(0)]\n"
+    agrees(CLIENT + exceeded + asks.format("EHOSTUNREACH"))
+    agrees(CLIENT + unreachable + asks.format("EHOSTUNREACH"))
+    client = CLIENT.replace("wscale 8", "wscale 6")
+    agrees(client + exceeded + asks.format("EHOSTUNREACH"), "FreeBSD")
+    agrees(client + unreachable + asks.format("0") + "\n+1~+4 > S 0:0(0) <...>", "FreeBSD")
+
+
+def test_a_request_that_an_icmp_error_ends_is_forgotten() -> None:
+    """Linux: tcp_req_err(). Without brackets the message is about the SYN,ACK."""
+    agrees(
+        SERVER.rsplit("\n", 3)[0]
+        + """
++.1 < icmp unreachable host_unreachable
++0 < . 1:1(0) ack 1 win 257
++0 > R 1:1(0)
+"""
+    )
+
+
+def test_how_many_octets_wait_does_not_count_the_fin() -> None:
+    """Linux: tcp_inq()."""
+    agrees(
+        SERVER
+        + """
++0 < FP. 1:101(100) ack 1 win 257
+*  > . 1:1(0) ack 102
++0 ioctl(4, SIOCINQ, [100]) = 0
++0 read(4, ..., 100) = 100
++0 ioctl(4, SIOCINQ, [0]) = 0
+"""
+    )
+
+
+def test_the_largest_segment_of_a_packet_that_a_card_joined() -> None:
+    text = SERVER + "+0 < . 1:10001(10000) ack 1 win 257\n+0 > . 1:1(0) ack 10001\n"
+    agrees("--mss=900\n" + text + "+0 %{ assert tcpi_rcv_mss == 900 }%")
+    agrees(text + "+0 %{ assert tcpi_rcv_mss == 1460 }%")
+
+
+def test_a_sysctl_takes_the_option_of_accurate_ecn_off_at_once() -> None:
+    """Segments that begin later have its room."""
+    agrees(
+        """
+--strict_segments
+0 `sysctl -q net.ipv4.tcp_ecn=3`
++0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 bind(3, ..., ...) = 0
++0 listen(3, 1) = 0
++0 < SEWA 0:0(0) win 32792 <mss 1460,nop,nop,sackOK,nop,wscale 8>
++0 > SW. 0:0(0) ack 1 <...>
++.05 < [ect0] W. 1:1(0) ack 1 win 264 <ECN e0b 1 ceb 0 e1b 1,nop>
++0 accept(3, ..., ...) = 4
++0 write(4, ..., 1448) = 1448
++0 > [ect0] P.5 1:1449(1448) ack 1 <...>
++.05 < [ect0] .5 1:1(0) ack 1449 win 264 <ECN e0b 1449 ceb 0 e1b 1,nop>
++0 `sysctl -q net.ipv4.tcp_ecn_option=0`
++0 write(4, ..., 1460) = 1460
++0 > [ect0] P.5 1449:2909(1460) ack 1
+"""
+    )
+
+
+def test_data_of_a_syn_that_are_taken_in_part_are_not_said_to_be_taken() -> None:
+    """TCPI_OPT_SYN_DATA of Linux: tcp_rcv_fastopen_synack()."""
+    asks = """
+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 sendto(3, ..., 0, MSG_FASTOPEN, ..., ...) = 0
++0 > S 0:0(0) <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 8,FO,nop,nop>
++.01 < S. 123:123(0) ack 1 win 5840 <mss 1460,nop,nop,sackOK,nop,wscale 6,FO abcd1234,nop,nop>
++0 > . 1:1(0) ack 1
++0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 4
++0 sendto(4, ..., 20, MSG_FASTOPEN, ..., ...) = 20
++0 > S 0:20(20) <...>
+"""
+    asks = asks.replace(
+        "\n+0 sendto(3", "\n+0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0\n+0 sendto(3"
+    )
+    asks = asks.replace("..., ...) = 0\n", "..., ...) = -1 EINPROGRESS (in progress)\n")
+    asks = asks.replace(
+        "\n+0 sendto(4", "\n+0 fcntl(4, F_SETFL, O_RDWR|O_NONBLOCK) = 0\n+0 sendto(4"
+    )
+    answer = "+.01 < S. 500:500(0) ack {} win 5840 <mss 1460,nop,nop,sackOK>\n"
+    said = "+0 %{{ assert (tcpi_options & TCPI_OPT_SYN_DATA) {} 0 }}%"
+    rest = "+0 > P. 11:21(10) ack 1\n"
+    agrees(asks + answer.format(11) + rest + said.format("=="))
+    agrees(asks + answer.format(21) + "+0 > . 21:21(0) ack 1\n" + said.format("!="))
+
+
 def test_freebsds_sysctls_and_its_view_of_connections() -> None:
     agrees(
         """
