@@ -1,10 +1,12 @@
-"""How fast are other people's captures read, and with how much memory?
+"""How fast are other people's captures read, and explained, and with how much memory?
 
     python benchmarks/foreign.py [--sizes 100000,1000000] [--snaplen 128] [--capture FILE]
+        [--explain]
 
 The captures are made by arithmetic (``capturing/making.py``: forty bulk transfers with losses that
 SACK repairs), or it is ``--capture``. Each is read twice by a process of its own, with Wireshark's
-labels and without. Prints packets per second of wall time, seconds of wall and processor time, and
+labels and without; with ``--explain`` all that ``tcpexp explain`` makes of it is made, page
+included. Prints packets per second of wall time, seconds of wall and processor time, and
 the largest memory. On a machine that does other things as well, compare processor time.
 """
 
@@ -21,18 +23,25 @@ from pathlib import Path
 
 from capturing.making import make_capture
 
+EXPLAIN = (
+    "import sys, tempfile; from pathlib import Path\n"
+    "from tcpexp.explain.explain import explain_captures\n"
+    "with tempfile.TemporaryDirectory() as folder:\n"
+    "    made = explain_captures([Path(sys.argv[1])], Path(folder), labels=sys.argv[2] == '1')\n"
+    "    print(made.run.table('packets').height)"
+)
 READ = (
     "import sys; from pathlib import Path; from tcpexp.ingest.foreign import read_foreign;"
     " print(read_foreign([Path(sys.argv[1])], labels=sys.argv[2] == '1').packets.height)"
 )
 
 
-def measure(capture: Path, labels: bool) -> dict[str, float]:
-    """Read a capture in a process of its own.
+def measure(capture: Path, labels: bool, program: str = READ) -> dict[str, float]:
+    """Read a capture in a process of its own, or do with it what ``program`` says.
 
     Return packets, seconds of wall and processor time, and the largest memory in MiB.
     """
-    argv = [sys.executable, "-c", READ, str(capture), str(int(labels))]
+    argv = [sys.executable, "-c", program, str(capture), str(int(labels))]
     started = time.monotonic()
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -67,6 +76,7 @@ def main() -> None:
     parser.add_argument("--snaplen", type=int, default=128)
     parser.add_argument("--labels", choices=("yes", "no", "both"), default="both")
     parser.add_argument("--capture", type=Path, help="read this one instead of making some")
+    parser.add_argument("--explain", action="store_true", help="measure all of tcpexp explain")
     parser.add_argument("--out", type=Path, help="write the numbers as JSON too")
     options = parser.parse_args()
     ways = {"yes": [True], "no": [False], "both": [False, True]}[options.labels]
@@ -79,7 +89,7 @@ def main() -> None:
             if not options.capture:
                 make_capture(capture, size, snaplen=options.snaplen)
             for labels in ways:
-                rows.append(measure(capture, labels))
+                rows.append(measure(capture, labels, EXPLAIN if options.explain else READ))
                 print_row(rows[-1])
             if not options.capture:
                 capture.unlink()

@@ -17,3 +17,5 @@ def test_the_made_up_capture_has_losses_and_right_checksums(tmp_path):
     assert found.packets["stream"].n_unique() == 2
     row = foreign.measure(path, labels=False)
     assert row["packets"] == 3000
+    row = foreign.measure(path, labels=False, program=foreign.EXPLAIN)
+    assert row["packets"] == 3000
