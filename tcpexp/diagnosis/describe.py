@@ -80,7 +80,7 @@ def describe(
     :func:`tcpexp.diagnosis.judged.marked_segments` returns, where that is known. A connection is
     described as its capture in ``connections`` saw it.
     """
-    return join([describe_portion(packets, connections, marked)], notes)
+    return join_portions([describe_portion(packets, connections, marked)], notes)
 
 
 def describe_portion(
@@ -100,7 +100,7 @@ def describe_portion(
     return Portion(tuple(_of_connections(segments, summary, opened)), summary, opened, seen)
 
 
-def join(portions: Sequence[Portion], notes: Notes | None = None) -> Description:
+def join_portions(portions: Sequence[Portion], notes: Notes | None = None) -> Description:
     """Return what all portions of the captures say together."""
     found = list(find_of_captures(notes)) if notes is not None else []
     told = [portion for portion in portions if not portion.seen.is_empty()]

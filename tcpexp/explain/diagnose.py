@@ -7,16 +7,16 @@ a time, and a large capture needs memory for a part of it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import polars as pl
 
-from tcpexp.diagnosis.describe import Portion, describe_portion, join
+from tcpexp.diagnosis.describe import Portion, describe_portion, join_portions
 from tcpexp.diagnosis.finding import Finding
 from tcpexp.diagnosis.judged import NOT_ASKED, marked_segments
 from tcpexp.diagnosis.limits import judged_connections, limits
+from tcpexp.explain.beside import workers
 from tcpexp.explain.joining import Between
 from tcpexp.ingest.connections import damaged_of
 from tcpexp.ingest.foreign import Notes
@@ -49,7 +49,7 @@ def diagnose(packets: pl.DataFrame, connections: pl.DataFrame, portion: int = PO
     def one(few: pl.DataFrame) -> tuple[Portion, pl.DataFrame, pl.DataFrame]:
         return _one(asked, few, few.join(chosen, on="connection", how="semi"))
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with workers(_AT_ONCE) as pool:
         done = list(pool.map(one, _portions(packets, connections, portion)))
     nothing = empty_frame("packets").select("capture", "number")
     return Diagnosis(
@@ -88,7 +88,7 @@ def _portions(
 
 def write_diagnosis(run_dir: Path, found: Diagnosis, notes: Notes, between: Between) -> None:
     """Write what was found as tables of the run, with what happened between captures."""
-    said = join(found.portions, notes)
+    said = join_portions(found.portions, notes)
     both = [*said.findings, *between.findings]
     ordered = sorted(both, key=lambda one: -1 if one.connection is None else one.connection)
     write_table(run_dir, "findings", findings_frame(tuple(ordered)))

@@ -7,7 +7,6 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import polars as pl
 from tcpexp.analysis.metrics import measure_run
 from tcpexp.errors import DataError
 from tcpexp.explain import directory
+from tcpexp.explain.beside import workers
 from tcpexp.explain.cards import JOINED, NOTES
 from tcpexp.explain.casting import Cast, find_cast
 from tcpexp.explain.diagnose import diagnose, write_diagnosis
@@ -153,7 +153,7 @@ def _fill(
     _write_record(run_dir, name, taken, (named, cast), (epoch_ns, notes), labels=labels)
     connections = table_of(named.connections)
     tell("looking for what happened")
-    with ThreadPoolExecutor(1) as beside:
+    with workers(1) as beside:
         written = beside.submit(write_tables, run_dir, named, RunData(run_dir).plan)
         found = diagnose(named.packets, connections)
         written.result()
@@ -169,7 +169,7 @@ def _fill(
     del named, found, met  # the tables have it: a large capture is held once
     tell("measuring")
     run.table("packets")  # read once, for both
-    with ThreadPoolExecutor(1) as beside:
+    with workers(1) as beside:
         drawn = beside.submit(draw, run)
         measure_run(run)
         judge_captures(run)

@@ -5,7 +5,7 @@ import random
 import polars as pl
 import pytest
 
-from tcpexp.diagnosis.describe import join
+from tcpexp.diagnosis.describe import join_portions
 from tcpexp.explain.diagnose import diagnose
 from tcpexp.explain.tables import name_packets
 from tcpexp.ingest.connections import is_damaged
@@ -38,7 +38,7 @@ def test_portions_say_what_the_whole_says(named):
     for most in (1, 60):
         parts = diagnose(packets, connections, portion=most)
         assert len(parts.portions) > 5
-        said, expected = join(parts.portions, notes), join(whole.portions, notes)
+        said, expected = join_portions(parts.portions, notes), join_portions(whole.portions, notes)
         assert said.findings == expected.findings and len(said.findings) > 50
         assert said.summary.equals(expected.summary)
         assert parts.limits.equals(whole.limits) and parts.limits.height > 20
