@@ -19,13 +19,14 @@ def data_segments(run: RunData, flow: FlowPlan, seen_at: str) -> pl.DataFrame:
     ``seen_at`` have them, in time order.
     """
     addresses = [face.address for face in run.plan.network.node(flow.sender).interfaces]
-    own = (
-        (pl.col("flow") == flow.name) & (pl.col("node") == seen_at) & pl.col("src").is_in(addresses)
-    )
     packets = run.table("packets")
     rows = _rows_of_flows(run, packets).get(flow.name)
-    mine = packets.clear() if rows is None else packets[rows]
-    return mine.filter(own).sort("t_ns", maintain_order=True)
+    if rows is None:
+        return packets.clear()
+    # whole rows are taken once, of a large table they are many bytes
+    own = (pl.col("node") == seen_at) & pl.col("src").is_in(addresses)
+    mine = packets[rows.filter(packets.select("node", "src")[rows].select(own).to_series())]
+    return mine if mine["t_ns"].is_sorted() else mine.sort("t_ns", maintain_order=True)
 
 
 #: Of each run the table that was looked at last, and where in it each flow's data are.
@@ -50,7 +51,8 @@ def mark_resent(run: RunData, packets: pl.DataFrame) -> pl.DataFrame:
     """Return rows of ``packets``, each with ``again``: whether it was sent again, as the table
     ``resent`` says (so at its sender's capture).
     """
-    again = run.table("resent").select("capture", "number", again=pl.lit(True))
-    return packets.join(
-        again, on=["capture", "number"], how="left", maintain_order="left"
-    ).with_columns(pl.col("again").fill_null(False))
+    place = ["capture", "number"]
+    again = run.table("resent").select(*place, again=pl.lit(True))
+    # only the columns that are looked for: those of a large capture are not copied
+    found = packets.select(place).join(again, on=place, how="left", maintain_order="left")
+    return packets.with_columns(again=found["again"].fill_null(False))

@@ -27,14 +27,11 @@ def find_acks(segments: pl.DataFrame, summary: pl.DataFrame) -> Iterator[Finding
 
 
 def _delayed(segments: pl.DataFrame) -> Iterator[Finding]:
-    samples = segments.filter(
-        pl.col("timed") == "sample", pl.col("payload_bytes") == 0, ~pl.col("syn"), ~pl.col("fin")
-    )
-    fastest = (
-        segments.filter(pl.col("timed") == "sample")
-        .group_by(LANE)
-        .agg(least=pl.col("rtt_ns").min())
-    )
+    timed = segments.select(
+        *LANE, "capture", "number", "rtt_ns", "timed", "payload_bytes", "syn", "fin"
+    ).filter(pl.col("timed") == "sample")
+    fastest = timed.group_by(LANE).agg(least=pl.col("rtt_ns").min())
+    samples = timed.filter(pl.col("payload_bytes") == 0, ~pl.col("syn"), ~pl.col("fin"))
     rows = samples.join(fastest, on=list(LANE), maintain_order="left").with_columns(
         waited=pl.col("rtt_ns") - pl.col("least")
     )
@@ -59,7 +56,8 @@ def _delayed(segments: pl.DataFrame) -> Iterator[Finding]:
 def _stretched(segments: pl.DataFrame, summary: pl.DataFrame) -> Iterator[Finding]:
     rows = summary.to_dicts()
     higher = pl.col("ack_to") > pl.col("ack_to").cum_max().shift().over(LANE)
-    advances = segments.filter(higher.fill_null(False)).group_by(LANE).agg(pl.len())
+    told = segments.select(*LANE, "ack_to")
+    advances = told.filter(higher.fill_null(False)).group_by(LANE).agg(pl.len())
     steps = {(key, "client" if end else "server"): many for key, end, many in advances.iter_rows()}
     by = {(row["connection"], row["sender"]): row for row in rows}
     for row in rows:

@@ -1,21 +1,24 @@
 """Tables to findings and to the summary: everything that packets say about the connections of a
 capture.
+
+Nearly all of it is said of each connection by itself. So a large capture can be described in
+portions, some connections at a time, and what bears on several is found where they are joined.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tcpexp.diagnosis.acks import find_acks
 from tcpexp.diagnosis.closing import find_closings
-from tcpexp.diagnosis.doubts import find_doubts, find_of_captures
+from tcpexp.diagnosis.doubts import find_clocks, find_doubts, find_of_captures, find_unset
 from tcpexp.diagnosis.ecn import find_ecn_offers, find_marks
 from tcpexp.diagnosis.errors import find_errors
 from tcpexp.diagnosis.extensions import find_cookies, find_fast_open, find_mptcp
 from tcpexp.diagnosis.finding import KINDS, Finding
-from tcpexp.diagnosis.handshake import find_handshake, openings
+from tcpexp.diagnosis.handshake import Opening, find_handshake, openings
 from tcpexp.diagnosis.judged import judged_segments
 from tcpexp.diagnosis.options import find_misused, find_options
 from tcpexp.diagnosis.order import find_order
@@ -44,6 +47,26 @@ class Description:
     summary: pl.DataFrame
 
 
+@dataclass(frozen=True)
+class Portion:
+    """What is said about some of the connections: ``seen`` has of their packets what bears on
+    statements about others or about the whole capture (columns ``SEEN``), ``opened`` how they
+    began.
+    """
+
+    findings: tuple[Finding, ...]
+    summary: pl.DataFrame
+    opened: tuple[Opening, ...]
+    seen: pl.DataFrame
+
+
+#: Columns of segments by which whole captures are judged.
+SEEN = (
+    "capture", "number", "t_ns", "connection", "from_client", "src", "src_port", "dst", "dst_port",
+    "payload_bytes", "checksum_bad", "damaged",
+)  # fmt: skip
+
+
 def describe(
     packets: pl.DataFrame,
     connections: pl.DataFrame,
@@ -57,13 +80,39 @@ def describe(
     :func:`tcpexp.diagnosis.judged.marked_segments` returns, where that is known. A connection is
     described as its capture in ``connections`` saw it.
     """
-    found = list(find_of_captures(notes)) if notes is not None else []
+    return join([describe_portion(packets, connections, marked)], notes)
+
+
+def describe_portion(
+    packets: pl.DataFrame, connections: pl.DataFrame, marked: pl.DataFrame | None = None
+) -> Portion:
+    """Return what the packets of some connections say about each of these.
+
+    The packets of a connection are all there, of all captures; ``damaged`` is among their columns
+    where others of the same captures are not (:func:`tcpexp.ingest.connections.is_damaged`).
+    """
     segments = judged_segments(packets, connections, marked)
+    seen = segments.select(SEEN)
     if segments.is_empty():
-        return Description(tuple(found), empty_frame("summary"))
+        return Portion((), empty_frame("summary"), (), seen)
     summary = build_summary(segments)
-    found += _of_connections(segments, summary)
-    found += find_errors(segments, notes) if notes is not None else []
+    opened = tuple(openings(segments))
+    return Portion(tuple(_of_connections(segments, summary, opened)), summary, opened, seen)
+
+
+def join(portions: Sequence[Portion], notes: Notes | None = None) -> Description:
+    """Return what all portions of the captures say together."""
+    found = list(find_of_captures(notes)) if notes is not None else []
+    told = [portion for portion in portions if not portion.seen.is_empty()]
+    if not told:
+        return Description(tuple(found), empty_frame("summary"))
+    found += [finding for portion in told for finding in portion.findings]
+    found += find_cookies([opening for portion in told for opening in portion.opened])
+    seen = pl.concat([portion.seen for portion in told])
+    seen = seen.sort("capture", "number", maintain_order=True)
+    found += [*find_unset(seen), *find_clocks(seen)]
+    found += find_errors(seen, notes) if notes is not None else []
+    summary = pl.concat([portion.summary for portion in told])
     return Description(tuple(sorted(_once(found), key=_place)), summary)
 
 
@@ -72,12 +121,12 @@ def summarise(packets: pl.DataFrame, connections: pl.DataFrame) -> pl.DataFrame:
     return build_summary(judged_segments(packets, connections))
 
 
-def _of_connections(segments: pl.DataFrame, summary: pl.DataFrame) -> Iterator[Finding]:
-    opened = list(openings(segments))
+def _of_connections(
+    segments: pl.DataFrame, summary: pl.DataFrame, opened: Sequence[Opening]
+) -> Iterator[Finding]:
     for opening in opened:
         for find in (find_handshake, find_options, find_ecn_offers, find_fast_open, find_mptcp):
             yield from find(opening)
-    yield from find_cookies(opened)
     yield from find_misused(segments)
     yield from find_marks(segments)
     yield from find_volumes(summary)

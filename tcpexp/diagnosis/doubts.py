@@ -24,9 +24,13 @@ _COARSE_NS, _FEW = 1_000_000, 10
 def find_doubts(segments: pl.DataFrame) -> Iterator[Finding]:
     """Yield what cannot be known about connections."""
     yield from _one_way(segments)
-    yield from _checksums(segments)
-    yield from _clock(segments)
-    yield from _coarse(segments)
+    yield from _damaged(segments)
+
+
+def find_clocks(seen: pl.DataFrame) -> Iterator[Finding]:
+    """Yield what is wrong with a capture's clock, by ``t_ns`` of its packets."""
+    yield from _clock(seen)
+    yield from _coarse(seen)
 
 
 def _one_way(segments: pl.DataFrame) -> Iterator[Finding]:
@@ -57,10 +61,11 @@ def _one_way(segments: pl.DataFrame) -> Iterator[Finding]:
         )
 
 
-def _checksums(segments: pl.DataFrame) -> Iterator[Finding]:
+def find_unset(seen: pl.DataFrame) -> Iterator[Finding]:
+    """Yield whose checksums say nothing, by those of all packets of a capture."""
     bad = pl.col("checksum_bad").fill_null(False)
     small = pl.col("payload_bytes") == 0
-    judged = segments.with_columns(
+    judged = seen.with_columns(
         none_right=~(~bad & small).any().over("capture"),
         mostly=((bad & small).sum() > (~bad & small).sum()).over("capture", "src"),
     )
@@ -87,6 +92,9 @@ def _checksums(segments: pl.DataFrame) -> Iterator[Finding]:
             " their checksum is that of a part",
             "RFC 9293 section 3.1",
         )
+
+
+def _damaged(segments: pl.DataFrame) -> Iterator[Finding]:
     for lane, rows in lanes_with(segments, pl.col("damaged")):
         yield lane.say(
             "damaged",
@@ -99,8 +107,8 @@ def _checksums(segments: pl.DataFrame) -> Iterator[Finding]:
         )
 
 
-def _clock(segments: pl.DataFrame) -> Iterator[Finding]:
-    back = segments.with_columns(step=pl.col("t_ns").diff().over("capture"))
+def _clock(seen: pl.DataFrame) -> Iterator[Finding]:
+    back = seen.with_columns(step=pl.col("t_ns").diff().over("capture"))
     for capture, rows in back.filter(pl.col("step") < 0).group_by("capture", maintain_order=True):
         most = -int(rows["step"].min() or 0)  # type: ignore[arg-type]
         numbers = tuple(rows["number"].to_list())
@@ -117,9 +125,9 @@ def _clock(segments: pl.DataFrame) -> Iterator[Finding]:
         )
 
 
-def _coarse(segments: pl.DataFrame) -> Iterator[Finding]:
+def _coarse(seen: pl.DataFrame) -> Iterator[Finding]:
     """Clocks whose steps are long beside what is measured by them."""
-    for (capture,), part in segments.group_by("capture", maintain_order=True):
+    for (capture,), part in seen.group_by("capture", maintain_order=True):
         times = part["t_ns"].to_numpy()
         step = int(np.gcd.reduce(times - times[0]))
         if times.size < (_FEW if step else 2) or 0 < step < _COARSE_NS:

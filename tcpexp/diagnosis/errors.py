@@ -40,9 +40,9 @@ _CODES6 = {
 _HEADERS, _HEADERS6 = 40, 60
 
 
-def find_errors(segments: pl.DataFrame, notes: Notes) -> Iterator[Finding]:
+def find_errors(seen: pl.DataFrame, notes: Notes) -> Iterator[Finding]:
     """Yield what ICMP errors in the captures say of the connections."""
-    ends = _ends(segments)
+    ends = _ends(seen)
     groups: dict[tuple[_About, tuple[object, ...]], list[Quote]] = {}
     for capture in notes.captures:
         for quote in capture.quotes:
@@ -52,7 +52,7 @@ def find_errors(segments: pl.DataFrame, notes: Notes) -> Iterator[Finding]:
                 groups.setdefault((about, said), []).append(quote)
     for (about, _), quotes in groups.items():
         if quotes[0].kind == "too_big":
-            yield _too_big(segments, quotes, *about)
+            yield _too_big(seen, quotes, *about)
         else:
             yield _other(quotes, *about)
 
@@ -62,9 +62,9 @@ _About = tuple[int, "Side", str]
 Ends = dict[tuple[str, int, str, int], list[Row]]
 
 
-def _ends(segments: pl.DataFrame) -> Ends:
+def _ends(seen: pl.DataFrame) -> Ends:
     """Return the directions of connections by source and destination, in the order of time."""
-    firsts = segments.group_by("connection", "from_client", maintain_order=True).agg(
+    firsts = seen.group_by("connection", "from_client", maintain_order=True).agg(
         pl.col("capture", "src", "src_port", "dst", "dst_port", "number").first()
     )
     found: Ends = {}
@@ -88,10 +88,10 @@ def _connection_of(ends: Ends, quote: Quote, captures: tuple[str, ...]) -> _Abou
 
 
 def _too_big(
-    segments: pl.DataFrame, quotes: list[Quote], connection: int, by: Side, capture: str
+    seen: pl.DataFrame, quotes: list[Quote], connection: int, by: Side, capture: str
 ) -> Finding:
     quote, six = quotes[0], ":" in quotes[0].src
-    behind = segments.filter(
+    behind = seen.filter(
         pl.col("connection") == connection,
         pl.col("from_client") == (by == "client"),
         pl.col("number") > quote.number,

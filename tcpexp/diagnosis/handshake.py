@@ -66,7 +66,7 @@ _COLUMNS = (
 
 def openings(segments: pl.DataFrame) -> Iterator[Opening]:
     """Yield the opening of each connection, in the order of their numbers."""
-    rows = segments.filter(~pl.col("copy")).select(_COLUMNS)
+    rows = segments.select(*_COLUMNS, "copy").filter(~pl.col("copy"))
     firsts = {row["connection"]: row for row in _firsts(rows)}
     syns = _lists(rows.filter("syn"))
     resets = {row["connection"]: row for row in _firsts(rows.filter("rst"))}

@@ -58,6 +58,16 @@ def lanes_with(segments: pl.DataFrame, where: pl.Expr) -> Iterator[tuple[Lane, l
         yield lane_of(rows[0]), rows
 
 
+def with_facts(segments: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
+    """Add what is known of each direction, null where nothing is; ``facts`` has a row for each.
+
+    No other column is copied: there are many, and segments are many.
+    """
+    keys = list(LANE)
+    found = segments.select(keys).join(facts, on=keys, how="left", maintain_order="left")
+    return segments.hstack(found.drop(keys))
+
+
 def lane_of(row: Row) -> Lane:
     """Return the direction of a packet."""
     return Lane(row["connection"], "client" if row["from_client"] else "server", row["capture"])

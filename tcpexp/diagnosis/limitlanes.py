@@ -80,13 +80,21 @@ class Lane:
     followed: bool = False
 
 
+#: Columns of segments that lanes are made of.
+_ASKED = (
+    "connection", "capture", "number", "t_ns", "from_client", "flags", "syn", "fin", "rst",
+    "has_ack", "payload_bytes", "begin", "ack_to", "window_bytes", "window", "ts_val", "ts_ecr",
+    "sack_blocks", "ace", "mss",
+)  # fmt: skip
+
+
 def lanes_of(segments: pl.DataFrame, connections: pl.DataFrame) -> Iterator[Lane]:
     """Yield both directions of every connection, those that carry data.
 
     ``segments`` are those of :func:`tcpexp.diagnosis.segments.segments_of`.
     """
     known = {row["connection"]: row for row in connections.iter_rows(named=True)}
-    ordered = segments.sort("connection", "number", maintain_order=True)
+    ordered = segments.select(_ASKED).sort("connection", "number", maintain_order=True)
     for (number,), rows in ordered.partition_by(
         "connection", as_dict=True, maintain_order=True, include_key=True
     ).items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tcpexp.diagnosis.limitlanes import Lane, stamps_after
-from tcpexp.diagnosis.pieces import Pieces
+from tcpexp.ingest.sequence import first_arrival_bytes
 from tcpexp.late import numpy as np
 
 if TYPE_CHECKING:
@@ -93,19 +93,8 @@ def stream_of(lane: Lane) -> Stream:
     reach = np.where(lane.window < 0, np.iinfo(np.int64).max // 2, lane.ack_to + lane.window)
     edge = np.maximum.accumulate(reach) if reach.size else reach
     rtt_at, rtt_ns = _round_trips(lane, new, top, una)
-    return Stream(lane, new, top, una, edge, rtt_at, rtt_ns, _fresh(lane, before))
-
-
-def _fresh(lane: Lane, before: Ints) -> Ints:
-    """Return how many bytes of each segment were in none before it; ``before`` is the highest
-    number so far. Where nothing was missed these are the ones above it.
-    """
-    if not (lane.begin > before).any() and not (lane.begin < lane.begin[0]).any():
-        return np.maximum(lane.end - np.maximum(lane.begin, before), 0)
-    pieces = Pieces()
-    moments = zip(lane.begin.tolist(), lane.end.tolist(), lane.sent_ns.tolist(), strict=True)
-    repeated = [pieces.add(begin, end, now_ns).repeated for begin, end, now_ns in moments]
-    return lane.end - lane.begin - np.array(repeated, dtype=np.int64)
+    fresh = first_arrival_bytes(lane.begin, lane.end - lane.begin)
+    return Stream(lane, new, top, una, edge, rtt_at, rtt_ns, fresh)
 
 
 def _round_trips(lane: Lane, new: Truths, top: Ints, una: Ints) -> tuple[Ints, Ints]:

@@ -41,7 +41,16 @@ def limits(
     rows. ``marked`` is what :func:`tcpexp.diagnosis.judged.marked_segments` returns, where that is
     known.
     """
-    chosen = (
+    chosen = judged_connections(connections)
+    rows = [row for lane in nearest_lanes(packets, chosen, marked) for row in lane_rows(lane)]
+    if not rows:
+        return empty_frame("limits")
+    return conform(pl.DataFrame(rows, infer_schema_length=None), "limits")
+
+
+def judged_connections(connections: pl.DataFrame) -> pl.DataFrame:
+    """Return the ``MOST_CONNECTIONS`` connections with the most data."""
+    return (
         connections.with_columns(
             carried=pl.col("bytes_to_server").fill_null(0) + pl.col("bytes_to_client").fill_null(0)
         )
@@ -49,10 +58,6 @@ def limits(
         .head(MOST_CONNECTIONS)
         .drop("carried")
     )
-    rows = [row for lane in nearest_lanes(packets, chosen, marked) for row in lane_rows(lane)]
-    if not rows:
-        return empty_frame("limits")
-    return conform(pl.DataFrame(rows, infer_schema_length=None), "limits")
 
 
 def nearest_lanes(
@@ -67,8 +72,7 @@ def nearest_lanes(
     for capture in captures:
         here = connections.with_columns(capture=pl.lit(capture))
         if marked is not None and len(captures) == 1:
-            segments = marked.join(here.select("connection"), on="connection", how="semi",
-                                   maintain_order="left")  # fmt: skip
+            segments = marked.filter(pl.col("connection").is_in(here["connection"].implode()))
         else:
             segments = marked_segments(seen, here)
         for lane in lanes_of(segments.filter(~pl.col("copy")), here):

@@ -23,8 +23,9 @@ def with_extent(segments: pl.DataFrame) -> pl.DataFrame:
     """Return the overtaken packets with ``extent``: how many packets with data the capture shows
     between where each belongs and where it came (RFC 4737 section 4.2.1).
     """
-    data = segments.filter(pl.col("takes") > 0, ~pl.col("rst"), ~pl.col("copy"))
-    few = data.filter(pl.col("verdict") == "overtaken")
+    sent = (pl.col("takes") > 0) & ~pl.col("rst") & ~pl.col("copy")
+    few = segments.filter(sent & (pl.col("verdict") == "overtaken"))
+    data = segments.select(*LANE, "number", "begin", "takes", "rst", "copy").filter(sent)
     found = np.zeros(few.height, dtype=np.int64)
     numbered = few.select(*LANE, "number", "end").with_row_index("row")
     lanes = data.join(few.select(LANE).unique(), on=list(LANE), how="semi", maintain_order="left")
@@ -95,9 +96,9 @@ def _unseen(segments: pl.DataFrame) -> Iterator[Finding]:
     gaps = pl.col("begin") > pl.col("top")
     gap = (gaps & ~pl.col("rst") & ~pl.col("damaged")).fill_null(False)
     whole = (
-        segments.join(segments.filter(gap).select("connection").unique(), on="connection",
-                      how="semi", maintain_order="left")
-        .select(*LANE, "fills", "begin", "end", "ack_to")
+        segments.select(*LANE, "fills", "begin", "end", "ack_to")
+        .join(segments.filter(gap).select("connection").unique(), on="connection",
+              how="semi", maintain_order="left")
         .partition_by("connection", as_dict=True)
     )  # fmt: skip
     for lane, rows in lanes_with(segments, gap):

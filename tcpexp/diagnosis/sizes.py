@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tcpexp.diagnosis.finding import Finding, packets_text
-from tcpexp.diagnosis.lanes import Row, lane_of, lanes_with, many, numbers_of
+from tcpexp.diagnosis.lanes import Row, lane_of, lanes_with, many, numbers_of, with_facts
 from tcpexp.diagnosis.segments import LANE
 from tcpexp.late import polars as pl
 
@@ -47,7 +47,7 @@ def _super_packets(segments: pl.DataFrame, offered: Offered) -> Iterator[Finding
         schema={"connection": pl.Int64, "from_client": pl.Boolean, "most": pl.Int64},
         orient="row",
     )
-    rows = segments.join(most, on=list(LANE), how="left", maintain_order="left")
+    rows = with_facts(segments, most)
     for lane, few in lanes_with(rows, pl.col("payload_bytes") > pl.col("most")):
         limit = _limit(offered, lane.connection, lane.by)
         if limit is None and max(row["payload_bytes"] for row in few) <= _JUMBO:
@@ -80,7 +80,8 @@ def _super_packets(segments: pl.DataFrame, offered: Offered) -> Iterator[Finding
 def _full_segments(segments: pl.DataFrame, offered: Offered) -> Iterator[Finding]:
     # without PSH there is more to send behind it (RFC 9293 section 3.9.1.2): it is full
     full = pl.col("count").cast(pl.Int64)
-    data = segments.filter(pl.col("payload_bytes") > 0).group_by(*LANE, "payload_bytes").agg(
+    sent = segments.select(*LANE, "capture", "number", "flags", "payload_bytes")
+    data = sent.filter(pl.col("payload_bytes") > 0).group_by(*LANE, "payload_bytes").agg(
         (~pl.col("flags").str.contains("P")).sum().alias("count"),
         pl.col("number").first(),
         pl.col("capture").first(),
@@ -120,7 +121,9 @@ def _full_segments(segments: pl.DataFrame, offered: Offered) -> Iterator[Finding
 
 def _smaller(segments: pl.DataFrame) -> Iterator[Finding]:
     """A segment that was sent several times in vain and then in smaller pieces."""
-    again = segments.filter(pl.col("payload_bytes") > 0, ~pl.col("copy"))
+    again = segments.select(
+        *LANE, "capture", "number", "begin", "payload_bytes", "acked", "copy"
+    ).filter(pl.col("payload_bytes") > 0, ~pl.col("copy"))
     sent = again.group_by(*LANE, "begin", maintain_order=True).agg(
         pl.col("capture").first(),
         sizes=pl.col("payload_bytes"),

@@ -15,13 +15,16 @@ def stamp_samples(segments: pl.DataFrame) -> pl.DataFrame:
     section 4.3), so its delay is part of the time, and a clock of several ms makes it longer: many
     packets have one stamp.
     """
+    rows = segments.select(
+        *LANE, "number", "t_ns", "ts_val", "ts_ecr", "takes", "rst", "has_ack", "ack_to"
+    )
     sent = (
-        segments.filter(pl.col("ts_val").is_not_null(), pl.col("takes") > 0, ~pl.col("rst"))
+        rows.filter(pl.col("ts_val").is_not_null(), pl.col("takes") > 0, ~pl.col("rst"))
         .group_by("connection", "from_client", "ts_val")
         .agg(sent_ns=pl.col("t_ns").first(), sent_number=pl.col("number").first())
     )
     higher = pl.col("ack_to") > pl.col("ack_to").cum_max().shift().over(LANE)
-    echoes = segments.filter(
+    echoes = rows.filter(
         pl.col("ts_ecr").is_not_null(),
         pl.col("has_ack"),
         ~pl.col("rst"),

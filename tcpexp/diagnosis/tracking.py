@@ -156,7 +156,7 @@ def tracked(segments: pl.DataFrame, *, copies: bool) -> pl.DataFrame:
     if not copies:
         takes &= ~pl.col("copy")
     odd = takes & ((pl.col("begin") < pl.col("top")) | pl.col("probe"))
-    messy = rows.filter(odd).select(LANE).unique()
+    messy = rows.select(*LANE, odd=odd).filter("odd").select(LANE).unique()
     # a packet may add to a direction of the one kind and acknowledge one of the other
     found = (
         pl.concat([_in_order(rows, messy, takes), _one_by_one(rows, messy, takes)])
@@ -173,7 +173,8 @@ def tracked(segments: pl.DataFrame, *, copies: bool) -> pl.DataFrame:
 
 def _in_order(rows: pl.DataFrame, messy: pl.DataFrame, takes: pl.Expr) -> pl.DataFrame:
     """Return the round-trip times of directions whose packets are all in order."""
-    sent = rows.filter(takes).join(messy, on=list(LANE), how="anti")
+    lean = rows.select("row", *LANE, "t_ns", "end", "ack_to", takes=takes)
+    sent = lean.filter("takes").join(messy, on=list(LANE), how="anti")
     sent = sent.select(
         "connection",
         from_client=~pl.col("from_client"),
@@ -181,7 +182,7 @@ def _in_order(rows: pl.DataFrame, messy: pl.DataFrame, takes: pl.Expr) -> pl.Dat
         sent_row=pl.col("row"),
         sent_ns=pl.col("t_ns"),
     )
-    acks = rows.filter(pl.col("ack_to").is_not_null()).with_columns(
+    acks = lean.filter(pl.col("ack_to").is_not_null()).with_columns(
         before=pl.col("ack_to").cum_max().shift().over(LANE)
     )
     acks = acks.filter(pl.col("before").is_null() | (pl.col("ack_to") > pl.col("before")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tcpexp.diagnosis.finding import Finding, packets_text
-from tcpexp.diagnosis.lanes import lane_of, lanes_with, many, numbers_of
+from tcpexp.diagnosis.lanes import lane_of, lanes_with, many, numbers_of, with_facts
 from tcpexp.diagnosis.scale import with_scale
 from tcpexp.diagnosis.segments import LANE
 from tcpexp.late import polars as pl
@@ -24,7 +24,8 @@ def find_windows(segments: pl.DataFrame) -> Iterator[Finding]:
 
 
 def _unknown_scale(rows: pl.DataFrame) -> Iterator[Finding]:
-    offered = rows.filter(pl.col("scale") == "unknown", ~pl.col("syn"), "has_ack", ~pl.col("rst"))
+    told = rows.select("connection", "capture", "number", "scale", "syn", "has_ack", "rst")
+    offered = told.filter(pl.col("scale") == "unknown", ~pl.col("syn"), "has_ack", ~pl.col("rst"))
     for row in offered.unique("connection", keep="first", maintain_order=True).to_dicts():
         yield Finding(
             row["connection"],
@@ -42,9 +43,9 @@ def _unknown_scale(rows: pl.DataFrame) -> Iterator[Finding]:
 
 def _zero(rows: pl.DataFrame) -> Iterator[Finding]:
     """Spans in which an end offered no window."""
-    told = rows.filter("has_ack", ~pl.col("rst"), ~pl.col("syn")).with_columns(
-        closed=pl.col("offered") == 0
-    )
+    told = rows.select(
+        *LANE, "capture", "number", "t_ns", "has_ack", "rst", "syn", closed=pl.col("offered") == 0
+    ).filter("has_ack", ~pl.col("rst"), ~pl.col("syn"))
     told = told.with_columns(
         span=(pl.col("closed") & ~pl.col("closed").shift().over(LANE).fill_null(False))
         .cum_sum()
@@ -123,11 +124,12 @@ def _full(rows: pl.DataFrame) -> Iterator[Finding]:
 def _silly(rows: pl.DataFrame) -> Iterator[Finding]:
     """Windows below a segment, and segments sent into them (RFC 9293 section 3.8.6.2)."""
     sizes = (
-        rows.filter(pl.col("payload_bytes") > 0)
+        rows.select(*LANE, "payload_bytes")
+        .filter(pl.col("payload_bytes") > 0)
         .group_by("connection", from_client=~pl.col("from_client"))
         .agg(full=pl.col("payload_bytes").max(), segments=pl.len())
     )
-    told = rows.join(sizes, on=list(LANE), how="inner", maintain_order="left")
+    told = with_facts(rows, sizes)
     small = (
         (pl.col("offered") > 0)
         & (pl.col("offered") < pl.min_horizontal("full", 536))

@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,16 @@ from typing import Any
 import polars as pl
 
 from tcpexp.analysis.metrics import measure_run
-from tcpexp.diagnosis.judged import marked_segments
 from tcpexp.errors import DataError
 from tcpexp.explain import directory
 from tcpexp.explain.cards import JOINED, NOTES
 from tcpexp.explain.casting import Cast, find_cast
-from tcpexp.explain.diagnose import diagnose
+from tcpexp.explain.diagnose import diagnose, write_diagnosis
 from tcpexp.explain.joining import Between, align, between
 from tcpexp.explain.judging import judge_captures
-from tcpexp.explain.page import write_page
+from tcpexp.explain.page import draw, write_page
 from tcpexp.explain.plan import plan_of, recast
-from tcpexp.explain.tables import Named, name_packets, write_tables
+from tcpexp.explain.tables import Named, name_packets, write_resent, write_tables
 from tcpexp.ingest.connections import table_of
 from tcpexp.ingest.foreign import Notes, read_foreign
 from tcpexp.plan.types import RunPlan, to_json
@@ -152,26 +152,30 @@ def _fill(
     )
     _write_record(run_dir, name, taken, (named, cast), (epoch_ns, notes), labels=labels)
     connections = table_of(named.connections)
-    marked = marked_segments(named.packets, connections)
-    run = write_tables(run_dir, named, RunData(run_dir).plan, marked)
-    clock.passed("tables_s")
     tell("looking for what happened")
-    packets, end_ns = named.packets, named.end_ns
-    if packets["capture"].n_unique() == 1:  # all else is in the segments: a capture is held once
-        packets = packets.select("capture", "connection")
-    del named
-    diagnose(run_dir, (packets, connections), marked, notes, met)
-    if met.numbers:
-        write_atomic(run_dir / JOINED, to_json_text({"joined": list(met.numbers)}))
-    clock.passed("diagnosis_s")
-    manifest = _manifest(name, end_ns)
-    del packets, marked, met  # the tables have it: a large capture is held once
+    with ThreadPoolExecutor(1) as beside:
+        written = beside.submit(write_tables, run_dir, named, RunData(run_dir).plan)
+        found = diagnose(named.packets, connections)
+        written.result()
+        clock.passed("diagnosis_s")
+        written = beside.submit(write_resent, run_dir, named, found.copies)
+        write_diagnosis(run_dir, found, notes, met)
+        if met.numbers:
+            write_atomic(run_dir / JOINED, to_json_text({"joined": list(met.numbers)}))
+        written.result()
+    clock.passed("tables_s")
+    manifest = _manifest(name, named.end_ns)
+    run = RunData(run_dir)
+    del named, found, met  # the tables have it: a large capture is held once
     tell("measuring")
-    measure_run(run)
-    judge_captures(run)
-    clock.passed("measuring_s")
-    tell("writing the page")
-    write_page(run)
+    run.table("packets")  # read once, for both
+    with ThreadPoolExecutor(1) as beside:
+        drawn = beside.submit(draw, run)
+        measure_run(run)
+        judge_captures(run)
+        clock.passed("measuring_s")
+        tell("writing the page")
+        write_page(run, drawn.result())
     clock.passed("report_s")
     write_manifest(run_dir, replace(manifest, wall_s=round(clock.whole(), 3)))
     return clock.seconds

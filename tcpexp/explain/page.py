@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,9 @@ from tcpexp.report.panels.build import panel_data
 from tcpexp.store.rundir import write_atomic
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
+
+    from tcpexp.report.panels.model import PanelData
     from tcpexp.store.rundata import RunData
 
 #: What no capture can show is not said to be missing on each page.
@@ -34,25 +38,41 @@ NOT_OF_CAPTURES = (
 )
 
 
-def write_page(run: RunData) -> Path:
-    """Write ``report.html`` and return its path.
+@dataclass(frozen=True)
+class Drawn:
+    """What of the page is made of tables alone, and takes longest: its panels and packet list."""
+
+    panels: PanelData
+    packets: dict[str, Markup] | None
+
+
+def draw(run: RunData) -> Drawn:
+    """Return the panels and the packet list of a run whose tables are all there."""
+    panels = panel_data(run)
+    return Drawn(panels, packets_html(run, panels))
+
+
+def write_page(run: RunData, drawn: Drawn | None = None) -> Path:
+    """Write ``report.html`` and return its path; ``drawn`` is what :func:`draw` returns, where that
+    is known.
 
     Names and texts that come from captures are escaped. The same files give the same page.
     """
     text = (
         resources.files("tcpexp.explain").joinpath("explained.html.j2").read_text(encoding="utf-8")
     )
-    page = environment().from_string(text).render(page_content(run))
+    page = environment().from_string(text).render(page_content(run, drawn))
     path = run.path / PAGES["teacher"]
     write_atomic(path, page)
     return path
 
 
-def page_content(run: RunData) -> dict[str, Any]:
+def page_content(run: RunData, drawn: Drawn | None = None) -> dict[str, Any]:
     """Return the template's values."""
     import markupsafe
 
-    panels = panel_data(run)
+    drawn = drawn or draw(run)
+    panels = drawn.panels
     captures = directory.read_captures_json(run.path)
     told = tell(run)
     verdicts = load_checks(run.path)
@@ -76,7 +96,7 @@ def page_content(run: RunData) -> dict[str, Any]:
         "unjudged": left_out_words(run),
         "panels": panels_html(panels),
         "absent": [row for row in panels.absent if row["what"] not in NOT_OF_CAPTURES],
-        "packets": packets_html(run, panels),
+        "packets": drawn.packets,
         "labels": markupsafe.Markup(labels_html(run)),
         "files": _files(run, captures),
     }

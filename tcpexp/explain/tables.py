@@ -135,11 +135,8 @@ def _senders(
     return rows.select("capture", "stream", from_client=pl.coalesce(told, more))
 
 
-def write_tables(run_dir: Path, named: Named, plan: RunPlan, marked: pl.DataFrame) -> RunData:
-    """Write all tables that packets alone can fill, and return the run for reading.
-
-    ``marked`` is what :func:`tcpexp.diagnosis.judged.marked_segments` returns.
-    """
+def write_tables(run_dir: Path, named: Named, plan: RunPlan) -> None:
+    """Write the tables that packets and connections alone fill."""
     both = at_both_ends(_nearest_receiver(named), named.nodes)
     tables = {
         "packets": named.packets,
@@ -154,14 +151,20 @@ def write_tables(run_dir: Path, named: Named, plan: RunPlan, marked: pl.DataFram
     }
     for name, frame in tables.items():
         write_table(run_dir, name, frame)
+
+
+def write_resent(run_dir: Path, named: Named, copies: pl.DataFrame) -> None:
+    """Write ``resent`` and ``timeouts``, once the other tables are there.
+
+    ``copies`` has the ``capture`` and the ``number`` of packets that the capture merely has twice.
+    """
     run = RunData(run_dir)
-    resent = _resent(run, named, marked)
+    resent = _resent(run, named, copies)
     write_table(run_dir, "resent", resent)
     run.forget("resent")
     # what only the kernel knows of timers is in no packet: what was sent again is enough
     nothing = _OneCapture(run, empty_frame("packets"))
     write_table(run_dir, "timeouts", build_timeouts(nothing, resent))
-    return RunData(run_dir)
 
 
 def at_both_ends(packets: pl.DataFrame, nodes: Nodes) -> pl.DataFrame:
@@ -208,7 +211,7 @@ class _OneCapture(RunData):
         return self._packets if name == "packets" else super().table(name)
 
 
-def _resent(run: RunData, named: Named, marked: pl.DataFrame) -> pl.DataFrame:
+def _resent(run: RunData, named: Named, copies: pl.DataFrame) -> pl.DataFrame:
     """Return ``resent``: what the sender's own capture shows as sent again, and where there is none
     what another capture saw twice; ``node`` is where it was captured.
 
@@ -216,7 +219,6 @@ def _resent(run: RunData, named: Named, marked: pl.DataFrame) -> pl.DataFrame:
     only if the capture is the sender's: elsewhere it may be one that was overtaken.
     """
     parts = []
-    doubled = marked.filter("copy").select("capture", "number")
     tcp = named.packets.select(_OF_RESENT).filter(pl.col("protocol") == "tcp")
     captures = (
         [tcp]
@@ -226,8 +228,8 @@ def _resent(run: RunData, named: Named, marked: pl.DataFrame) -> pl.DataFrame:
     del tcp
     for part in captures:
         once = part
-        if doubled.height:
-            once = part.join(doubled, on=["capture", "number"], how="anti", maintain_order="left")
+        if copies.height:
+            once = part.join(copies, on=["capture", "number"], how="anti", maintain_order="left")
         whole = at_both_ends(deciding_packets(once), named.nodes)
         rows = build_resent(_OneCapture(run, whole))
         where = conn.with_new_bytes(part.select(_OF_STREAMS)).select(

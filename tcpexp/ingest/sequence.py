@@ -38,11 +38,32 @@ def first_arrival_bytes(left: Int64, length: Int64) -> Int64:
 
     Exact for any overlap: the positions where segments begin and end cut the stream into pieces;
     each piece belongs to the first segment that covers it. The sum is the number of distinct bytes.
+    Segments that share nothing with another, which are most of them, are not cut.
     """
-    cover = _Cover(left, length)
-    return np.bincount(cover.first_owner, weights=cover.sizes, minlength=left.size).astype(
-        np.int64
-    )[: left.size]
+    new = length.astype(np.int64)
+    some = np.flatnonzero(_shares_bytes(left, left + length))
+    if some.size:
+        cover = _Cover(left[some], length[some])
+        own = np.bincount(cover.first_owner, weights=cover.sizes, minlength=some.size)
+        new[some] = own.astype(np.int64)[: some.size]
+    return new
+
+
+def _shares_bytes(left: Int64, right: Int64) -> NDArray[np.bool_]:
+    """Return which segments may hold bytes that another one holds, too: those that begin below the
+    highest byte before them, and those that they reach into.
+    """
+    highest = np.maximum.accumulate(right)
+    shares = np.zeros(left.size, dtype=bool)
+    shares[1:] = left[1:] < highest[:-1]
+    rising = np.flatnonzero(~shares)  # one begins where the one before ends, or behind it
+    low = np.searchsorted(right[rising], left[shares], side="right")
+    high = np.maximum(np.searchsorted(left[rising], right[shares], side="left"), low)
+    reached = np.zeros(rising.size + 1, dtype=np.int64)
+    np.add.at(reached, low, 1)
+    np.add.at(reached, high, -1)
+    shares[rising[np.cumsum(reached)[:-1] > 0]] = True
+    return shares
 
 
 class _Cover:

@@ -8,11 +8,13 @@ import asyncio
 import contextlib
 import dataclasses
 import itertools
+import shutil
 import tempfile
 import time
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +67,6 @@ class Bench:
 
     def __init__(self, config: LabConfig) -> None:
         self.config = config
-        self.scratch = Path(tempfile.mkdtemp(prefix="tcpexp-lab-"))
         #: Runs wait for a processor; what was recorded is shown beside them, one at a time.
         self.runs: FairQueue[Work] = FairQueue()
         self.shows: FairQueue[Work] = FairQueue()
@@ -75,6 +76,11 @@ class Bench:
         self._spares: list[Worker] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.closing = False
+
+    @cached_property
+    def scratch(self) -> Path:
+        """A folder for specs and views, made when it is first asked for, gone when it closes."""
+        return Path(tempfile.mkdtemp(prefix="tcpexp-lab-"))
 
     async def open(self) -> None:
         """Let the first worker warm up."""
@@ -90,10 +96,8 @@ class Bench:
             await asyncio.wait(self._tasks, timeout=30)
         for spare in self._spares:
             await spare.close(1.0)
-        for path in self.scratch.glob("*"):
-            path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            self.scratch.rmdir()
+        if "scratch" in vars(self):
+            shutil.rmtree(self.scratch, ignore_errors=True)
 
     async def _warm(self) -> None:
         """Keep one worker more than there is work for."""

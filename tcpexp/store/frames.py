@@ -55,8 +55,24 @@ def conform(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
         (pl.col(column) if column in frame.columns else pl.lit(None)).cast(kind).alias(column)
         for column, kind in schema.items()
     ]
-    order = named_schema(table).order
-    return frame.select(columns).sort(order, maintain_order=True, nulls_last=True)
+    order = list(named_schema(table).order)
+    whole = frame.select(columns)
+    if not order or _is_sorted(whole.select(order)):  # a large table is not copied
+        return whole
+    return whole.sort(order, maintain_order=True, nulls_last=True)
+
+
+def _is_sorted(keys: pl.DataFrame) -> bool:
+    """Return whether rows are known to be in the order of their columns, the first before all
+    others; rows with nulls are not.
+    """
+    if any(keys.null_count().row(0)):
+        return False
+    behind = pl.lit(False)
+    for name in reversed(keys.columns):
+        here, before = pl.col(name), pl.col(name).shift()
+        behind = (here < before) | ((here == before) & behind)
+    return not keys.select(behind.fill_null(False).any()).item()
 
 
 def table_path(run_dir: Path, name: str) -> Path:

@@ -42,12 +42,12 @@ class Conversation(TypedDict):
 
 def conversations(run: RunData, capture: str) -> list[Conversation]:
     """Return the conversations of a capture in the order of their first packets."""
-    packets = run.table("packets").filter(
-        (pl.col("capture") == capture) & pl.col("src").is_not_null()
-    )
+    keys = ["protocol", "stream", *_ENDS]
+    told = ("frame_bytes", "payload_bytes", "number", "t_ns", "flow", "connection")
+    packets = run.table("packets").select("capture", *keys, *told)
+    packets = packets.filter((pl.col("capture") == capture) & pl.col("src").is_not_null())
     if packets.is_empty():
         return []
-    keys = ["protocol", "stream", *_ENDS]
     ways = packets.group_by(keys, maintain_order=True).agg(
         pl.len().alias("packets"),
         pl.col("frame_bytes").sum(),

@@ -44,15 +44,16 @@ def expert_summary(run: RunData, capture: str) -> list[ExpertRow]:
     """Return the groups of a capture, gravest first, then largest first; empty groups are left
     out.
     """
-    packets = run.table("packets").filter(pl.col("capture") == capture)
-    labelled = packets.select("number", "labels").explode("labels").drop_nulls("labels")
+    packets = run.table("packets").lazy().filter(pl.col("capture") == capture)
+    listed = packets.select("number", "labels").collect()
+    labelled = listed.explode("labels").drop_nulls("labels")
     rows = [
         _row(_GRADES.get(name, "note"), WORDS[name], MEANINGS[name], f"tcp.analysis.{name}", few)
         for (name,), few in labelled.group_by(["labels"], maintain_order=True)
         if name in WORDS
     ]
     for grade, what, meaning, query, wanted in _facts():
-        few = packets.filter(wanted)
+        few = packets.filter(wanted).select("number").collect()
         if few.height:
             rows.append(_row(grade, what, meaning, query, few, "headers"))
     return sorted(rows, key=lambda row: (GRADES.index(row["grade"]), -row["count"]))

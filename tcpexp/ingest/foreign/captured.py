@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,6 +62,10 @@ _SUMS = {
 }
 
 
+#: More than there are words for what a packet holds.
+_WORDS_AT_MOST = 1 << 32
+
+
 @dataclass(frozen=True)
 class Captured:
     """What one file holds. ``captures`` names the capture of each number in the column
@@ -103,11 +108,11 @@ class _Tally:
         self.cut += int((piece.captured < piece.frame_bytes).sum())
         self.cut_headers += int((frames["options_cut"] == 1).sum())
         self.bad_options += int((frames["options_bad"] == 1).sum())
-        kinds = np.stack([frames["protocol"], frames["what"]])
-        for values, counter in ((kinds, self.kinds),):
-            different, count = np.unique(values, axis=1, return_counts=True)
-            for (protocol, what), many in zip(different.T.tolist(), count.tolist(), strict=True):
-                counter[protocol, what] += many
+        kinds = frames["protocol"] * _WORDS_AT_MOST + frames["what"] + 1
+        different, count = np.unique(kinds, return_counts=True)
+        for kind, many in zip(different.tolist(), count.tolist(), strict=True):
+            protocol, what = divmod(kind, _WORDS_AT_MOST)
+            self.kinds[protocol, what - 1] += many
         for at, word in enumerate(LAYERS):
             many = int((frames.layers >> at & 1).sum())
             if many:
@@ -159,17 +164,27 @@ def read_file(path: Path, name: str, how: How) -> Captured:
     )
     parts: list[pl.DataFrame] = []
     segments: list[Segments] = []
-    with open_capture(path, how.piece_bytes) as reader:
+
+    def count(piece: Piece, frames: Frames) -> None:
+        numbers = np.arange(tally.packets + 1, tally.packets + 1 + piece.count)
+        rows, found = rows_of(piece, frames, numbers, streams)
+        parts.append(rows)
+        if how.labels:
+            segments.append(found)
+        tally.take(piece, frames, numbers)
+
+    with open_capture(path, how.piece_bytes) as reader, ThreadPoolExecutor(1) as beside:
+        counted: Future[None] | None = None
         for piece in reader.pieces():
-            numbers = np.arange(tally.packets + 1, tally.packets + 1 + piece.count)
             frames = frames_of(piece, context)
             if frames.fragments:
                 whole.take(frames, piece.epoch_ns)
-            rows, found = rows_of(piece, frames, numbers, streams)
-            parts.append(rows)
-            if how.labels:
-                segments.append(found)
-            tally.take(piece, frames, numbers)
+            if counted is not None:
+                counted.result()
+            # while the headers of the next piece are taken off
+            counted = beside.submit(count, piece, frames)
+        if counted is not None:
+            counted.result()
         facts = reader.facts
     packets = pl.concat(parts) if parts else _no_packets()
     texts = address_texts(context)

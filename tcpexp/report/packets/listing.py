@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.analysis.segments import mark_resent
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
+from tcpexp.report.panels.bits import flag_bits, label_bits
 from tcpexp.report.panels.common import codes, numbers
 from tcpexp.views.bothends import fate_bits
-from tcpexp.views.labels import WORDS
-from tcpexp.views.packets import FLAG_WORDS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,16 +81,18 @@ class Capture:
 
 def captures_of(run: RunData, first: str | None) -> list[Capture]:
     """Return the run's captures, ``first`` before the others."""
-    parts = run.table("packets").partition_by("capture", maintain_order=True)
+    packets = run.table("packets")
+    one = packets["capture"].n_unique() == 1  # a large capture is not copied
+    parts = [packets] if one else packets.partition_by("capture", maintain_order=True)
     parts.sort(key=lambda part: part["capture"][0] != first)
     if not parts:
         return []
     ways = _journeys(run)
     captures, left = [], MOST_LISTED
     for part in parts:
-        frame = mark_resent(run, part).join(
-            ways, on=["capture", "number"], how="left", maintain_order="left"
-        )
+        place = ["capture", "number"]
+        fates = part.select(place).join(ways, on=place, how="left", maintain_order="left")
+        frame = mark_resent(run, part).hstack(fates.drop(place))
         if frame.height > left:
             frame = frame.filter(_special())
         left -= frame.height
@@ -259,33 +260,6 @@ def _rows_of(wanted: Int64, own: Int64) -> Int64 | None:
     """Return where the frame numbers ``wanted`` are in ``own`` (ascending); None unless all are."""
     rows = np.minimum(np.searchsorted(own, wanted), own.size - 1)
     return rows if own.size and (own[rows] == wanted).all() else None
-
-
-def flag_bits(frame: pl.DataFrame) -> Int64:
-    """Return a segment's flags as bits, in the order of ``FLAG_WORDS``; 0 of what is no TCP."""
-    letters = frame["flags"].fill_null("")
-    different = letters.unique()
-    bits = [
-        sum(1 << bit for bit, letter in enumerate(FLAG_WORDS) if letter in text)
-        for text in different
-    ]
-    return numbers(letters.replace_strict(different, bits, return_dtype=pl.Int64))
-
-
-def label_bits(frame: pl.DataFrame) -> Int64:
-    """Return a packet's labels as bits, in the order of ``WORDS``."""
-    bits = np.zeros(frame.height, dtype=np.int64)
-    labelled = (
-        frame.select("labels", row=pl.int_range(pl.len()))
-        .filter(pl.col("labels").list.len() > 0)
-        .explode("labels")
-    )
-    codes_of = {name: bit for bit, name in enumerate(WORDS)}
-    known = labelled["labels"].replace_strict(codes_of, default=None, return_dtype=pl.Int64)
-    own = known.is_not_null().to_numpy()
-    rows, which = labelled["row"].to_numpy()[own], known.drop_nulls().to_numpy()
-    np.bitwise_or.at(bits, rows, 1 << which)
-    return bits
 
 
 def _raw_numbers(part: pl.DataFrame, order: Int64) -> dict[str, Int64]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 #: all; of a way so many pieces.
 MOST_BYTES, MOST_STREAMS, MOST_IN_ALL, MOST_PIECES = 16_384, 60, 196_608, 400
 
+_PIECES = ("number", "src", "src_port", "seq_rel", "payload_bytes")
+
 
 @dataclass
 class Piece:
@@ -67,7 +69,8 @@ def streams_of(run: RunData, captures: Mapping[int, str]) -> list[Stream]:
     """
     carried = pl.col("bytes_to_server").fill_null(0) + pl.col("bytes_to_client").fill_null(0) > 0
     rows = run.table("connections").filter(carried).head(MOST_STREAMS)
-    packets = run.table("packets").filter(
+    packets = run.table("packets").select("connection", "capture", *_PIECES)
+    packets = packets.filter(
         pl.col("connection").is_in(rows["connection"].implode())
         & (pl.col("payload_bytes") > 0)
         & (pl.col("seq_rel") <= MOST_BYTES)
@@ -104,8 +107,7 @@ def _fill(stream: Stream, part: pl.DataFrame, client: tuple[str, int], room: int
     waiting: list[dict[int, tuple[int, int]]] = [{}, {}]
     due: list[int] = [1, 1]
     left = [min(MOST_BYTES, room // 2)] * 2
-    columns = ("number", "src", "src_port", "seq_rel", "payload_bytes")
-    for number, src, port, start, size in part.select(columns).iter_rows():
+    for number, src, port, start, size in part.select(_PIECES).iter_rows():
         way = 0 if (src, port) == client else 1
         if start > due[way]:
             held = waiting[way].get(start)

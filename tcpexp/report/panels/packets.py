@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.analysis.segments import mark_resent
 from tcpexp.late import polars as pl
 from tcpexp.plan.flows import addresses_of, receiver_of
+from tcpexp.report.panels.bits import flag_bits, label_bits
 from tcpexp.report.panels.common import codes
 from tcpexp.report.panels.common import numbers as _numbers
 from tcpexp.report.panels.focus import flows_in_order
@@ -34,6 +35,13 @@ if TYPE_CHECKING:
 #: A page holds so many packets in all, and packets of so many connections; beyond that it holds a
 #: part, and says so.
 MOST_PACKETS, MOST_CONNECTIONS = 400_000, 60
+
+#: Columns of ``packets`` that the panels are made of: a large capture is not copied whole.
+_SHOWN = (
+    "capture", "node", "number", "t_ns", "protocol", "src", "dst", "src_port", "dst_port", "flow",
+    "connection", "stream", "flags", "seq", "seq_rel", "ack_rel", "payload_bytes", "window_bytes",
+    "sack_blocks", "in_flight_bytes", "labels",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,10 +63,11 @@ def connections_of(run: RunData) -> list[Connection]:
     of one flow those with most payload first.
     """
     turns = {name: turn for turn, name in enumerate(flows_in_order(run.plan))}
+    packets = run.table("packets").select(_SHOWN)
     found: list[tuple[FlowPlan | None, pl.DataFrame]] = []
     for flow in run.plan.flows:
-        found += [(flow, part) for part in _parts(run, flow)]
-    found += [(None, part) for part in _strangers(run)]
+        found += [(flow, part) for part in _parts(run, packets, flow)]
+    found += [(None, part) for part in _strangers(run, packets)]
     found.sort(
         key=lambda connection: (
             turns[connection[0].name] if connection[0] is not None else len(turns),
@@ -77,13 +86,11 @@ def connections_of(run: RunData) -> list[Connection]:
     ]
 
 
-def _parts(run: RunData, flow: FlowPlan) -> list[pl.DataFrame]:
+def _parts(run: RunData, packets: pl.DataFrame, flow: FlowPlan) -> list[pl.DataFrame]:
     """Return the flow's connections as captures at its sender saw them, else at its receiver, else
     at the first place in between.
     """
-    mine = run.table("packets").filter(
-        (pl.col("flow") == flow.name) & (pl.col("protocol") == "tcp")
-    )
+    mine = packets.filter((pl.col("flow") == flow.name) & (pl.col("protocol") == "tcp"))
     between = mine["node"].unique(maintain_order=True).head(1).to_list()
     for node in (flow.sender, receiver_of(flow), *between):
         there = mine.filter(pl.col("node") == node)
@@ -95,7 +102,7 @@ def _parts(run: RunData, flow: FlowPlan) -> list[pl.DataFrame]:
     return []
 
 
-def _strangers(run: RunData) -> list[pl.DataFrame]:
+def _strangers(run: RunData, packets: pl.DataFrame) -> list[pl.DataFrame]:
     """Return connections that belong to no flow of the plan, each as one capture saw it.
 
     The client's data count as outgoing.
@@ -110,15 +117,13 @@ def _strangers(run: RunData) -> list[pl.DataFrame]:
         .unique(["capture", "stream"], maintain_order=True)
         .head(MOST_CONNECTIONS)
     )
-    packets = (
-        run.table("packets")
-        .filter(pl.col("protocol") == "tcp")
-        .join(rows, on=["capture", "stream"], how="inner", maintain_order="left")
+    mine = packets.filter(pl.col("protocol") == "tcp").join(
+        rows, on=["capture", "stream"], how="inner", maintain_order="left"
     )
-    packets = packets.with_columns(
+    mine = mine.with_columns(
         (pl.col("src") == pl.col("own")).fill_null(True).alias("outgoing")
     ).drop("own")
-    return packets.partition_by("capture", "stream", maintain_order=True)
+    return mine.partition_by("capture", "stream", maintain_order=True)
 
 
 def _journeys(run: RunData) -> pl.DataFrame:
@@ -157,9 +162,9 @@ def _connection(
     every: int,
 ) -> Connection:
     frame = mark_resent(run, part)
-    frame = frame.join(
-        journeys, on=["node", "number", "t_ns"], how="left", maintain_order="left"
-    ).sort("t_ns", maintain_order=True)
+    frame = frame.join(journeys, on=["node", "number", "t_ns"], how="left", maintain_order="left")
+    if not frame["t_ns"].is_sorted():
+        frame = frame.sort("t_ns", maintain_order=True)
     whole = frame.height
     if every > 1:
         special = (
@@ -222,15 +227,6 @@ def _ends(run: RunData, flow: FlowPlan | None, node: str) -> dict[str, str]:
 def packet_table(connection: Connection) -> PanelTable:
     """Return the connection's packets as a table of whole numbers."""
     frame = connection.frame
-    none, letters = 0 * frame["number"], frame["flags"].fill_null("")
-    flags = sum(
-        (
-            letters.str.contains(letter, literal=True).cast(int) * (1 << bit)
-            for bit, letter in enumerate(FLAG_WORDS)
-        ),
-        start=none,
-    )
-    labels = sum((has(frame, name) * (1 << bit) for bit, name in enumerate(WORDS)), start=none)
     plain = {
         "number": "number",
         "seq": "seq_rel",
@@ -242,8 +238,8 @@ def packet_table(connection: Connection) -> PanelTable:
     columns = {
         "t": PanelColumn(_numbers(frame["t_ns"]), "time", "ns"),
         "out": PanelColumn(_numbers(frame["outgoing"])),
-        "flags": PanelColumn(_numbers(flags), "flags", words=tuple(FLAG_WORDS.values())),
-        "labels": PanelColumn(_numbers(labels), "labels", words=tuple(WORDS.values())),
+        "flags": PanelColumn(flag_bits(frame), "flags", words=tuple(FLAG_WORDS.values())),
+        "labels": PanelColumn(label_bits(frame), "labels", words=tuple(WORDS.values())),
         "again": PanelColumn(_numbers(frame["again"])),
         "other": PanelColumn(_numbers(frame["other"])),
         "delay": PanelColumn(_numbers(frame["delay"]), "one-way delay", "ns"),
@@ -270,6 +266,8 @@ def _ack_line(frame: pl.DataFrame) -> pl.Series:
 
 def has(frame: pl.DataFrame, *names: str) -> pl.Series:
     """Return 1 for each row that carries any of Wireshark's labels ``names``, else 0."""
+    if frame["labels"].null_count() == frame.height:
+        return pl.zeros(frame.height, dtype=pl.Int64, eager=True)
     return frame.select(has_label(*names).cast(pl.Int64)).to_series()
 
 

@@ -9,7 +9,8 @@ from tcpexp.analysis.derive import derive_tables
 from tcpexp.ingest.ingest import ingest_run
 from tcpexp.report.packets import listing
 from tcpexp.report.packets.build import CELLS, packet_pages
-from tcpexp.report.packets.listing import captures_of, flag_bits, label_bits
+from tcpexp.report.packets.listing import captures_of
+from tcpexp.report.panels.bits import flag_bits, label_bits
 from tcpexp.report.panels.build import panel_data
 from tcpexp.report.panels.columns import unpack
 from tests.support.lossy_run import make_lossy_run
