@@ -24,7 +24,7 @@ from tcpexp.errors import TcpexpError
 from tcpexp.packetdrill.kernel.guest import Guest
 from tcpexp.packetdrill.kernel.player import Task, play_scripts
 from tcpexp.packetdrill.kernel.ways import ways_of
-from tcpexp.packetdrill.outcome import Judged, Unplayable
+from tcpexp.packetdrill.outcome import Judged, Unplayable, counted_words
 from tcpexp.packetdrill.parser import load_script
 
 Outcome = Judged | Unplayable
@@ -76,7 +76,7 @@ def report(tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> list[dict[str,
         line = outcome.line if isinstance(outcome, Judged) else None
         words = (outcome.wrong if isinstance(outcome, Judged) else str(outcome)) or ""
         verdict = outcome.verdict if isinstance(outcome, Judged) else "not played"
-        name = Path(script.name).name
+        name = "/".join(Path(script.name).parts[-2:])
         rows.append(
             {"script": name, "ip": version, "line": line, "verdict": verdict, "words": words}
         )
@@ -106,8 +106,8 @@ def main() -> None:
         pairs = list(zip(runs[0], outcomes, strict=True))
         differing.append(sum(essence(one) != essence(other) for one, other in pairs))
         apart = max(apart, *(apart_ns(one, other) for one, other in pairs))
-        counts = ", ".join(f"{count} {word}" for word, count in counted(outcomes).items())
-        print(f"{number + 1:3}: {walls[-1]:6.1f} s; {counts}; {differing[-1]} unlike the first")
+        words = counted_words(counted(outcomes))
+        print(f"{number + 1:3}: {walls[-1]:6.1f} s; {words}; {differing[-1]} unlike the first")
     rows = report(tasks, runs[0])
     scripts = len({script.name for script, _ in tasks})
     print(f"{guest.kernel}: {scripts} scripts, {len(tasks)} plays; times at most {apart} ns apart")

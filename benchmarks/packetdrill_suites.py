@@ -24,7 +24,7 @@ from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
 
-from tcpexp.packetdrill.outcome import Judged, Unplayable
+from tcpexp.packetdrill.outcome import VERDICTS, Judged, Unplayable
 from tcpexp.packetdrill.plain import why_not_plain
 from tcpexp.packetdrill.plays import Play, find_scripts, load_plays
 from tcpexp.packetdrill.utcp.player import play
@@ -104,7 +104,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     """Return a table in Markdown; numbers are right."""
     cells = [[str(cell) for cell in row] for row in rows]
     marks = [
-        "---:" if all(row[at].isdigit() for row in cells) else "---" for at in range(len(head))
+        "---:" if all(row[at].isdigit() or not row[at] for row in cells) else "---"
+        for at in range(len(head))
     ]
     lines = [head, marks, *cells]
     return [f"| {' | '.join(line)} |" for line in lines] + [""]
@@ -113,23 +114,23 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
 def mark_kernels(rows: Sequence[Row], files: Sequence[tuple[str, Path]]) -> None:
     """Note which plays that disagree here disagree with the kernel as well, by its own results.
 
-    Those name a script without its folder; where that fits two scripts, nothing is noted. Scripts
-    for another system are left out: the kernel fails them at the first setting that it has not.
+    Scripts for another system are left out: the kernel fails them at the first setting that it has
+    not.
     """
     for suite, file in files:
-        scripts: dict[str, set[str]] = {}
+        wrong = disagreeing(json.loads(file.read_text()))
         for row in rows:
-            if row.suite == suite:
-                scripts.setdefault(Path(row.script).name, set()).add(row.script)
-        wrong = {
-            (other["script"], other["ip"])
-            for other in json.loads(file.read_text())["others"]
-            if other["verdict"] == "disagrees" and len(scripts.get(other["script"], ())) == 1
-        }
-        for row in rows:
-            named = (Path(row.script).name, row.version)
             if row.suite == suite and row.system == "Linux":
-                row.kernel_too = row.verdict == DISAGREES and named in wrong
+                row.kernel_too = row.verdict == DISAGREES and (row.script, row.version) in wrong
+
+
+def disagreeing(facts: dict[str, Any]) -> set[tuple[str, str]]:
+    """Return the plays that disagree with the kernel: script and IP version."""
+    return {
+        (other["script"], other["ip"])
+        for other in facts["others"]
+        if other["verdict"] == "disagrees"
+    }
 
 
 def counts(rows: Sequence[Row]) -> list[str]:
@@ -211,22 +212,32 @@ def needed(rows: Sequence[Row]) -> list[str]:
     return table(("system", "constant", "value", "plays that need it"), lines)
 
 
-def kernels(files: Sequence[tuple[str, Path]]) -> list[str]:
-    """Return the kernel's table, and what disagrees with it, by what is wrong."""
+def kernels(rows: Sequence[Row], files: Sequence[tuple[str, Path]]) -> list[str]:
+    """Return the kernel's table, and what disagrees with it, by what is wrong.
+
+    The plain plays are those of ``rows``, if the suite is among them and is for Linux.
+    """
     lines, parts = [], []
     for name, file in files:
         facts = json.loads(file.read_text())
         found, kernel = facts["counts"], facts["kernel"]
-        figures = [found.get(verdict, 0) for verdict in ("agrees", "disagrees", "not played")]
-        lines.append([name, kernel, facts["scripts"], facts["plays"], *figures])
-        wrong = [row for row in facts["others"] if row["verdict"] != "agrees"]
-        kinds = Counter((row["verdict"], kind_of(row["words"])) for row in wrong)
+        figures = [found.get(verdict, 0) for verdict in VERDICTS]
+        plain = {
+            (row.script, row.version)
+            for row in rows
+            if row.suite == name and row.system == "Linux" and row.verdict != NOT_PLAIN
+        }
+        wrong = disagreeing(facts)
+        of_plain = [len(plain), len(plain & wrong)] if plain else ["", ""]
+        lines.append([name, kernel, facts["scripts"], facts["plays"], *figures, *of_plain])
+        others = [row for row in facts["others"] if row["verdict"] != "agrees"]
+        kinds = Counter((row["verdict"], kind_of(row["words"])) for row in others)
         parts.append(f"{name}, by what is wrong:\n")
         parts += table(
             ("verdict", "what", "plays"), [(*key, n) for key, n in kinds.most_common(16)]
         )
-    head = ("suite", "kernel", "scripts", "plays", "agree", "disagree", "not played")
-    return table(head, lines) + parts
+    head = ("suite", "kernel", "scripts", "plays", "agree", "disagree", "broken", "not played")
+    return table((*head, "plain", "of these disagree"), lines) + parts
 
 
 def kind_of(words: str) -> str:
@@ -249,7 +260,7 @@ def facts_of(rows: Sequence[Row], kernel: Sequence[tuple[str, Path]]) -> dict[st
         "no script": reasons(rows, NO_SCRIPT),
         "constants": needed(rows),
         "disagree": disagreements(rows),
-        "kernel": kernels(kernel),
+        "kernel": kernels(rows, kernel),
     }
 
 

@@ -16,6 +16,8 @@ from tcpexp.units import QuantityError
 
 #: Commands that listen, and those that connect.
 LISTENING, CONNECTING = ("serve", "sink"), ("get", "calc", "dns", "source")
+#: Commands that ask, request by request.
+ASKING = ("get", "calc", "dns")
 DEFAULT_PORT = {"serve": 7000, "sink": 7000, "get": 7000, "source": 7000, "calc": 7001, "dns": 7053}
 #: Names of TUN devices are at most 15 characters long.
 LONGEST_DEVICE = 15
@@ -53,6 +55,14 @@ class Utcp(ProcessAction):
     args: tuple[StrictStr | StrictInt | StrictFloat, ...] = Field(
         default=(), description="further arguments and options of the command"
     )
+    each: StrictBool = Field(
+        default=False,
+        description=(
+            "`get`, `calc`, `dns`: a connection for each request. With `fast_open: true` in"
+            " `config` here and at the server, the first asks for a cookie, and the others have"
+            " their request in the SYN (RFC 7413)"
+        ),
+    )
     config: dict[str, StrictBool | StrictInt | StrictFloat | StrictStr] = Field(
         default={}, description="settings of its connections"
     )
@@ -80,6 +90,8 @@ class Utcp(ProcessAction):
     def _fits_the_command(self) -> Self:
         if self.run in CONNECTING and self.to is None:
             raise QuantityError(f"'{self.run}' connects, but to no host", "add to: <host>")
+        if self.each and self.run not in ASKING:
+            raise QuantityError(f"'{self.run}' has no requests", f"each is for {', '.join(ASKING)}")
         if self.run in LISTENING and (self.to is not None or self.flow is not None):
             raise QuantityError(
                 f"'{self.run}' listens, and opens no flow",
@@ -150,7 +162,7 @@ class Utcp(ProcessAction):
             context.address(host),
             "--json",
         ]
-        words += ["--events", "{out}/tcp.jsonl"]
+        words += ["--events", "{out}/tcp.jsonl", *(["--each"] if self.each else [])]
         if self.run in CONNECTING:
             words += ["--local-ports", self.local_ports]
         if self.control is not None:

@@ -130,6 +130,8 @@ def _row(played: Played) -> dict[str, Any]:
 
 
 def _print(played: list[Played], *, quiet: bool) -> None:
+    from tcpexp.packetdrill.outcome import counted_words
+
     rows = [_row(each) for each in played]
     for row in rows:
         wrong = row["verdict"] in ("disagrees", "broken")
@@ -139,9 +141,6 @@ def _print(played: list[Played], *, quiet: bool) -> None:
             click.echo(f"{word}  {row['ip_version']:<16}  {row['script']}{why}")
         for line in row["shown"]:
             click.echo(f"    {line}" if line else "")
-    counts = Counter(row["verdict"] for row in rows)
-    words = [f"{counts[verdict]} {verdict}" for verdict in _COLOURS if counts[verdict]]
+    words = counted_words(Counter(row["verdict"] for row in rows))
     scripts = len({row["script"] for row in rows})
-    click.echo(
-        f"{many(scripts, 'script')}, {many(len(rows), 'play')}: {', '.join(words) or 'none'}"
-    )
+    click.echo(f"{many(scripts, 'script')}, {many(len(rows), 'play')}: {words}")

@@ -5,12 +5,26 @@ Every player returns this, and what shows a failure (:mod:`tcpexp.packetdrill.sh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from tcpexp.packetdrill.script import Event, Packet
 
 Verdict = Literal["agrees", "disagrees", "broken"]
+#: All that can become of a play, in the order in which it is told.
+VERDICTS = ("agrees", "disagrees", "broken", "not played")
+
+
+def counted_words(counts: Mapping[str, int]) -> str:
+    """Return how many have each verdict, in words: ``1 agrees, 3 disagree, 2 not played``."""
+    plural = {"agrees": "agree", "disagrees": "disagree"}
+    found = [
+        f"{count} {verdict if count == 1 else plural.get(verdict, verdict)}"
+        for verdict in VERDICTS
+        if (count := counts.get(verdict, 0))
+    ]
+    return ", ".join(found) or "none"
 
 
 class Unplayable(Exception):

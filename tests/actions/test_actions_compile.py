@@ -462,3 +462,26 @@ def test_plans_are_plain_data(compile_actions):
     )
     assert from_json(to_json(plan), RunPlan) == plan
     assert json.loads(to_json(plan))["steps"]
+
+
+# --------------------------------------------------------------------------------------------------
+# utcp
+
+
+def test_utcp_can_open_a_connection_for_each_request(compile_actions):
+    server = "{do: utcp, id: server, host: h2, run: serve, config: {fast_open: true}}"
+    plan = compile_actions(
+        server,
+        "{at: 1s, do: utcp, id: c, host: h1, run: calc, to: h2, args: [1+1, 2+2], each: true,"
+        " config: {fast_open: true}, flow: f}",
+        "{at: 2s, do: utcp, id: d, host: h1, run: calc, to: h2, args: [1+1]}",
+    )
+    argv = {step.id: step.do.argv for step in plan.steps}
+    assert "--each" in argv["c"]
+    assert "fast_open=true" in argv["c"]
+    assert "--each" not in argv["d"]
+    said = refused(
+        compile_actions,
+        "{at: 1s, do: utcp, host: h1, run: source, to: h2, each: true}",
+    )
+    assert "'source' has no requests" in said

@@ -28,6 +28,15 @@ def test_a_script_that_agrees_and_one_that_does_not(
     assert "<-- here" in said
 
 
+def test_several_are_counted_in_the_plural(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "b.pkt").write_text(SERVER.replace("ack 1 <...>", "ack 2 <...>"))
+    (tmp_path / "c.pkt").write_text(SERVER)
+    assert main(["packetdrill", str(tmp_path), "--against", "utcp", "-q"]) == 1
+    assert "2 scripts, 6 plays: 3 agree, 3 disagree\n" in capsys.readouterr().out
+
+
 def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert play(tmp_path, SERVER.replace("ack 1 <...>", "ack 2 <...>"), "--json") == 1
     (row,) = json.loads(capsys.readouterr().out)["played"]

@@ -54,7 +54,9 @@ def test_what_comes_with_the_syn_of_a_simultaneous_open(keep: str, ack: str) -> 
     )
 
 
-def test_how_early_text_is_treated_is_one_of_three() -> None:
+def test_words_that_there_are_not_are_refused() -> None:
+    with pytest.raises(ValueError, match="icmp_soft_ends_attempts has 'bad luck'"):
+        Config(icmp_soft_ends_attempts=("time exceeded", "bad luck"))
     with pytest.raises(ValueError, match="'all', 'text' or 'nothing'"):
         Config(take_early="some")
 

@@ -86,13 +86,18 @@ class Host:
         timeout: float | None = None,
         local_port: int | None = None,
         config: Config | None = None,
+        data: bytes = b"",
     ) -> TcpSocket:
         """Open a connection and wait until it is established.
+
+        ``data`` are the first to be sent: with ``Config.fast_open``, and a cookie of that address,
+        they begin with the SYN. RFC 7413 section 4.1.3.
 
         Raises: ConnectionRefusedError, TimeoutError, ConnectionResetError; CallError for an address
             or port that cannot be.
         """
-        sock = self.begin_connect(address, port, local_port=local_port, config=config)
+        first = data[: (config or self.stack.config).send_buffer]
+        sock = self.begin_connect(address, port, local_port=local_port, config=config, data=first)
         if not self.run_until(
             lambda: sock.heard.established or sock.heard.closed is not None, timeout
         ):
@@ -100,6 +105,7 @@ class Host:
             raise TimeoutError(f"no answer from {address} port {port} within {timeout:g} s")
         if sock.heard.closed is not None and not sock.heard.established:
             raise sock.error()
+        sock.sendall(data[len(first) :])
         return sock
 
     def begin_connect(
@@ -109,15 +115,18 @@ class Host:
         *,
         local_port: int | None = None,
         config: Config | None = None,
+        data: bytes = b"",
     ) -> TcpSocket:
-        """Send the SYN and return at once; :meth:`wait` says when it is established."""
+        """Send the SYN and return at once; :meth:`wait` says when it is established. ``data`` must
+        fit the send buffer.
+        """
         config = (
             dataclasses.replace(config, mss=min(config.mss, self.stack.config.mss))
             if config
             else None
         )
         connection = self.stack.connect(
-            Endpoint(address, port), self.clock(), port=local_port, config=config
+            Endpoint(address, port), self.clock(), port=local_port, config=config, data=data
         )
         sock = TcpSocket(self, connection)
         self.flush()

@@ -10,6 +10,15 @@ from dataclasses import dataclass
 MS = 1_000_000
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
+#: ICMP's destination unreachable, codes 0, 1 and 5; time exceeded; parameter problem: RFC 9293
+#: section 3.9.2.2 has the application told.
+SOFT_ERRORS = (
+    "network unreachable",
+    "host unreachable",
+    "source route failed",
+    "time exceeded",
+    "parameter problem",
+)
 
 
 @dataclass(frozen=True)
@@ -230,7 +239,7 @@ class Config:
     icmp_soft_ends_attempts: tuple[str, ...] = ()
     """Soft ICMP errors that end one too, against RFC 9293 MUST-56, as most systems have some.
 
-    Words of :data:`tcpexp.tcp.core.icmp.SOFT`.
+    Words of :data:`SOFT_ERRORS`.
     """
     repeat_syn_ack: bool = False
     """A SYN that comes again in SYN-RECEIVED is answered with the SYN,ACK again, by most systems.
@@ -326,6 +335,11 @@ class Config:
             if choice not in ("off", "accept", "request", "accurate", None) or self.ecn is None:
                 raise ValueError(
                     f"{name} is {choice!r}; it can be 'off', 'accept', 'request' or 'accurate'"
+                )
+        for error in self.icmp_soft_ends_attempts:
+            if error not in SOFT_ERRORS:
+                raise ValueError(
+                    f"icmp_soft_ends_attempts has {error!r}; it can have {', '.join(SOFT_ERRORS)}"
                 )
         if self.take_early not in ("all", "text", "nothing"):
             raise ValueError(

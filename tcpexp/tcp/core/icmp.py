@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tcpexp.tcp.core import events
+from tcpexp.tcp.core.config import SOFT_ERRORS
 from tcpexp.tcp.core.seqnum import extend
 from tcpexp.tcp.core.states import State
 from tcpexp.tcp.core.tcb import Tcb, delete_tcb
@@ -15,15 +16,8 @@ HARD = (
     "administratively prohibited",
     "fragmentation needed",
 )
-#: Destination unreachable, codes 0, 1 and 5; time exceeded; parameter problem: the application is
-#: told.
-SOFT = (
-    "network unreachable",
-    "host unreachable",
-    "source route failed",
-    "time exceeded",
-    "parameter problem",
-)
+#: The application is told.
+SOFT = SOFT_ERRORS
 
 
 def take_icmp(tcb: Tcb, error: str, seq: int | None) -> None:

@@ -7,8 +7,8 @@ makes no sense.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, Protocol
 
 from tcpexp.tcp.adapters.sockets import TcpSocket
 from tcpexp.tcp.services.dns import Answer, make_query, read_answer
@@ -32,10 +32,50 @@ class Download(NamedTuple):
     intact: bool
 
 
+class Conversation(Protocol):
+    """What one talks over: a socket, or one that is still to be opened."""
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of ``data``."""
+
+    def recv(self, most: int) -> bytes:
+        """Return up to ``most`` octets, ``b""`` at the end."""
+        ...
+
+
+class Opening:
+    """A connection that begins with the first octets to be sent, which can go with the SYN.
+
+    RFC 7413 section 4.1.3.
+    """
+
+    def __init__(self, connect: Callable[[bytes], TcpSocket]) -> None:
+        self._connect = connect
+        self._sock: TcpSocket | None = None
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of ``data``; the first time, connect with them."""
+        if self._sock is None:
+            self._sock = self._connect(data)
+        else:
+            self._sock.sendall(data)
+
+    def recv(self, most: int) -> bytes:
+        """Return up to ``most`` octets, ``b""`` at the end, or where nothing was sent yet."""
+        return b"" if self._sock is None else self._sock.recv(most)
+
+    def __enter__(self) -> Opening:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        if self._sock is not None:
+            self._sock.close()
+
+
 class Reader:
     """Reads lines and exact numbers of octets from a socket."""
 
-    def __init__(self, sock: TcpSocket) -> None:
+    def __init__(self, sock: Conversation) -> None:
         self.sock = sock
         self._buffer = bytearray()
 
@@ -64,7 +104,7 @@ class Reader:
         self._buffer += data
 
 
-def download(sock: TcpSocket, names: Iterable[str]) -> Iterator[Download]:
+def download(sock: Conversation, names: Iterable[str]) -> Iterator[Download]:
     """Ask for files one after the other and yield each."""
     reader = Reader(sock)
     for name in names:
@@ -82,7 +122,9 @@ def download(sock: TcpSocket, names: Iterable[str]) -> Iterator[Download]:
         yield Download(name, content, "", hashlib.sha256(content).hexdigest() == words[2])
 
 
-def ask_calculator(sock: TcpSocket, expressions: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+def ask_calculator(
+    sock: Conversation, expressions: Iterable[str]
+) -> Iterator[tuple[str, str, str]]:
     """Yield (expression, value, error) of each; one of the last two is empty."""
     reader = Reader(sock)
     for expression in expressions:
@@ -91,7 +133,7 @@ def ask_calculator(sock: TcpSocket, expressions: Iterable[str]) -> Iterator[tupl
         yield (expression, rest, "") if word == "=" else (expression, "", rest)
 
 
-def ask_dns(sock: TcpSocket, names: Iterable[str], kind: str) -> Iterator[tuple[str, Answer]]:
+def ask_dns(sock: Conversation, names: Iterable[str], kind: str) -> Iterator[tuple[str, Answer]]:
     """Yield each name with what the server says.
 
     Raises: DnsError for a name that cannot be asked or an answer that cannot be read.

@@ -103,6 +103,12 @@ CLIENT = (
     Option("local-ports", port_range, "TCP ports of this end", "RANGE", "50000-59999"),
     Option("pause", duration_ns, "wait between two requests", "TIME", "0s"),
 )
+EACH = Option(
+    "each",
+    None,
+    "a connection for each request, from the next of the local ports; with --set fast_open=on the"
+    " first asks for a cookie, and the others have their request in the SYN (RFC 7413)",
+)
 FILE_PORT, CALCULATOR_PORT, DNS_PORT = 7000, 7001, 7053
 COMMANDS = {
     command.name: command
@@ -141,6 +147,7 @@ COMMANDS = {
             (
                 Option("port", port_number, "TCP port", "PORT", str(FILE_PORT)),
                 Option("out", str, "keep the files in this folder", "DIR"),
+                EACH,
                 *CLIENT,
                 *NETWORK,
             ),
@@ -151,6 +158,7 @@ COMMANDS = {
             (("server", False), ("expressions", True)),
             (
                 Option("port", port_number, "TCP port", "PORT", str(CALCULATOR_PORT)),
+                EACH,
                 *CLIENT,
                 *NETWORK,
             ),
@@ -162,6 +170,7 @@ COMMANDS = {
             (
                 Option("port", port_number, "TCP port", "PORT", str(DNS_PORT)),
                 Option("type", str, "record type: A, AAAA, CNAME, MX, NS, TXT", "TYPE", "A"),
+                EACH,
                 *CLIENT,
                 *NETWORK,
             ),

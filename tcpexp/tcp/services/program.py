@@ -10,7 +10,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +23,14 @@ from tcpexp.tcp.adapters.sockets import TcpSocket
 from tcpexp.tcp.adapters.tun import TunNetwork
 from tcpexp.tcp.adapters.udp import UDP_PORT, UdpNetwork
 from tcpexp.tcp.core.connection import CallError
-from tcpexp.tcp.services.client import ServiceError, ask_calculator, ask_dns, download
+from tcpexp.tcp.services.client import (
+    Conversation,
+    Opening,
+    ServiceError,
+    ask_calculator,
+    ask_dns,
+    download,
+)
 from tcpexp.tcp.services.dns import RCODES, DnsError, load_zone
 from tcpexp.tcp.services.options import COMMANDS
 from tcpexp.tcp.services.protocols import (
@@ -48,6 +55,7 @@ class Program:
         self.command = command
         self.settings = settings
         self.host: Host
+        self.connected = 0
 
     def log(self, event: str, text: str = "", **facts: object) -> None:
         """Print an event: as JSON with everything, else ``text`` if there is one."""
@@ -128,18 +136,32 @@ class Program:
             settings.address or choose_address(settings.server), settings.udp_port or 0, server
         )
 
-    def connect(self) -> TcpSocket:
-        """Connect from one of the ports asked for."""
+    def connect(self, data: bytes = b"") -> TcpSocket:
+        """Connect from one of the ports asked for, each time from the next; ``data`` go first."""
         first, last = self.settings.local_ports
-        port = first + (self.host.stack._next_port - 49152) % (last - first + 1)
+        chosen = self.host.stack._next_port - 49152 + self.connected
+        port = first + chosen % (last - first + 1)
+        self.connected += 1
         seconds = self.settings.timeout / 1e9
         self.log("connect", server=self.settings.server, port=self.settings.port, local_port=port)
         sock = self.host.connect(
-            self.settings.server, self.settings.port, timeout=seconds, local_port=port
+            self.settings.server, self.settings.port, timeout=seconds, local_port=port, data=data
         )
         sock.timeout = seconds
         self.log("connected", server=self.settings.server, port=self.settings.port)
         return sock
+
+    def conversations(self, items: list[str]) -> Iterator[tuple[Conversation, Iterable[str]]]:
+        """Yield connections, and what is to be asked on each: all items on one, or with ``--each``
+        every item on its own, which begins with the request.
+        """
+        if not self.settings.each:
+            with self.connect() as sock:
+                yield sock, self.paced(items)
+            return
+        for item in self.paced(items):
+            with Opening(self.connect) as opening:
+                yield opening, [item]
 
     def rest(self, seconds: float) -> None:
         """Let time pass; the loop goes on."""
@@ -185,9 +207,9 @@ def serve(program: Program) -> int:
 def get(program: Program) -> int:
     """Download."""
     settings, status = program.settings, WELL
-    with program.connect() as sock:
+    for sock, names in program.conversations(settings.names):
         began = program.host.clock()
-        for done in download(sock, program.paced(settings.names)):
+        for done in download(sock, names):
             took = program.host.clock() - began
             if done.error or not done.intact:
                 status = REFUSED
@@ -216,10 +238,8 @@ def get(program: Program) -> int:
 def calc(program: Program) -> int:
     """Calculate."""
     status = WELL
-    with program.connect() as sock:
-        for expression, value, error in ask_calculator(
-            sock, program.paced(program.settings.expressions)
-        ):
+    for sock, expressions in program.conversations(program.settings.expressions):
+        for expression, value, error in ask_calculator(sock, expressions):
             status = REFUSED if error else status
             program.log(
                 "result",
@@ -234,8 +254,8 @@ def calc(program: Program) -> int:
 def dns(program: Program) -> int:
     """Ask for names."""
     status, kind = WELL, program.settings.type.upper()
-    with program.connect() as sock:
-        for name, answer in ask_dns(sock, program.paced(program.settings.names), kind):
+    for sock, names in program.conversations(program.settings.names):
+        for name, answer in ask_dns(sock, names, kind):
             words = [f"{record.name} {record.type} {record.value}" for record in answer.records]
             said = RCODES.get(answer.rcode, str(answer.rcode))
             status = status if words else REFUSED

@@ -104,7 +104,9 @@ def _setting(name: str, kind: str, text: str) -> Any:
         if text not in ("true", "false", "on", "off"):
             raise ValueError(f"{name} is on or off, not '{text}'")
         return text in ("true", "on")
-    if kind == "str":
+    if kind.startswith("tuple"):
+        return tuple(word.strip() for word in text.split(",") if word.strip())
+    if kind.startswith("str"):
         return text
     if name.endswith("_ns"):
         return duration_ns(text)

@@ -8,20 +8,25 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tcpexp.tcp import Config, Endpoint, Segment, encode_segment
-from tcpexp.tcp.adapters.host import Host
+from tcpexp.tcp.adapters.host import Host, Recorder
 from tcpexp.tcp.adapters.impaired import ImpairedNetwork
 from tcpexp.tcp.adapters.ip import Packet, PacketError, decode_icmp, decode_packet, encode_packet
 from tcpexp.tcp.adapters.network import IpHeader, NetworkError, NetworkTrouble, choose_address
 from tcpexp.tcp.adapters.record import JsonRecorder
+from tcpexp.tcp.adapters.sockets import TcpSocket
 from tcpexp.tcp.adapters.tun import TunNetwork, refuse_own_namespace
 from tcpexp.tcp.adapters.udp import UdpNetwork
+from tcpexp.tcp.core import events
 from tcpexp.tcp.core.checksum import ones_complement_sum
-from tcpexp.tcp.services.client import ask_calculator, ask_dns, download
+from tcpexp.tcp.core.connection import Connection
+from tcpexp.tcp.core.segment import SYN
+from tcpexp.tcp.services.client import Opening, ask_calculator, ask_dns, download
 from tcpexp.tcp.services.dns import load_zone
 from tcpexp.tcp.services.protocols import CalculatorService, DnsService, FileService, generate
 from tcpexp.tcp.services.server import Server
@@ -35,9 +40,9 @@ FILE_PORT, CALCULATOR_PORT, DNS_PORT = 7000, 7001, 7053
 class Running:
     """A server in a thread of its own."""
 
-    def __init__(self, address: str = "127.0.0.1") -> None:
+    def __init__(self, address: str = "127.0.0.1", config: Config = QUICK) -> None:
         self.network = UdpNetwork(address)
-        self.host = Host(self.network, QUICK)
+        self.host = Host(self.network, config)
         self.server = Server(self.host, lambda *words, **facts: self.log.append((words[0], facts)))
         self.log: list[tuple[str, dict[str, object]]] = []
         self.stop = False
@@ -62,7 +67,7 @@ class Running:
         self,
         faults_out: str = "",
         faults_in: str = "",
-        recorder: JsonRecorder | None = None,
+        recorder: Recorder | None = None,
         config: Config = QUICK,
     ) -> Host:
         network = UdpNetwork(self.network.address, server=(self.network.address, self.network.port))
@@ -106,6 +111,43 @@ def test_calculator_and_dns(running: Running) -> None:
         ]
     assert answers == [("web.lab.test", 0, ["192.0.2.80"]), ("x.test", 3, [])]
     host.close()
+
+
+class Syns:
+    """Keeps how many octets go with each SYN."""
+
+    def __init__(self) -> None:
+        self.lengths: list[int] = []
+
+    def arriving(self, connection: Connection, segment: Segment, now: int) -> None: ...
+
+    def happened(self, connection: Connection, event: events.Event) -> None:
+        if isinstance(event, events.SegmentSent) and event.segment.flags & SYN:
+            self.lengths.append(len(event.segment.payload))
+
+
+@pytest.mark.parametrize(("fast_open", "lengths"), [(True, [0, 4, 300]), (False, [0, 0, 0])])
+def test_a_request_goes_with_the_syn_once_there_is_a_cookie(
+    fast_open: bool, lengths: list[int]
+) -> None:
+    config = replace(QUICK, rto_initial_ns=20 * 10**9, fast_open=fast_open, send_buffer=300)
+    running = Running(config=config)
+    syns = Syns()
+    host = running.client(config=config, recorder=syns)
+
+    def connect(data: bytes) -> TcpSocket:
+        return host.connect("127.0.0.1", CALCULATOR_PORT, timeout=10, data=data)
+
+    long = "+".join(["1"] * 400)  # more than the send buffer takes
+    try:
+        for expression, value in (("1+1", "2"), ("2+2", "4"), (long, "400")):
+            with Opening(connect) as sock:
+                assert sock.recv(9) == b"", "nothing was asked yet"
+                assert list(ask_calculator(sock, [expression])) == [(expression, value, "")]
+    finally:
+        host.close()
+        running.end()
+    assert syns.lengths == lengths
 
 
 def test_two_connections_of_one_host_at_once(running: Running) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from types import SimpleNamespace
 
 import pytest
 
 from tcpexp.tcp.adapters.network import NetworkError
 from tcpexp.tcp.services.calculator import CalculatorError, calculate
+from tcpexp.tcp.services.client import ask_calculator
 from tcpexp.tcp.services.dns import DnsError, answer_query, load_zone, make_query, read_answer
 from tcpexp.tcp.services.program import Program, explain, settings_of
 from tcpexp.tcp.services.protocols import CalculatorService, DnsService, FileService, generate
@@ -169,6 +171,37 @@ def test_a_name_that_cannot_be_asked() -> None:
     ):
         with pytest.raises(DnsError):
             make_query(name, kind, 1)
+
+
+def test_settings_that_are_words() -> None:
+    found = make_config(["icmp_soft_ends_attempts=time exceeded, host unreachable"])
+    assert found.icmp_soft_ends_attempts == ("time exceeded", "host unreachable")
+    assert make_config(["ecn=accurate", "ecn_as_client=off"]).ecn_as_client == "off"
+
+
+def test_each_request_on_a_connection_of_its_own() -> None:
+    """The connection begins with the request, from the next of the local ports."""
+    given = {"server": "10.0.0.2", "expressions": ["1+1", "2+2"], "local-ports": "60000-60001"}
+    given = {key.replace("-", "_"): value for key, value in given.items()}
+    opened: list[tuple[int, bytes]] = []
+
+    class Answering:
+        def connect(self, *server: object, local_port: int, data: bytes, **_: object) -> object:
+            opened.append((local_port, data))
+            return SimpleNamespace(recv=lambda most: b"= 2\n", close=lambda: None)
+
+    for each in (True, False):
+        program = Program("calc", settings_of("calc", {**given, "each": each, "json": True}))
+        program.host = Answering()  # type: ignore[assignment]
+        program.host.stack = SimpleNamespace(_next_port=49152 + 1)  # type: ignore[assignment]
+        if each:
+            for sock, expressions in program.conversations(["1+1", "2+2", "3+3"]):
+                ((_, value, _),) = ask_calculator(sock, expressions)
+                assert value == "2"
+        else:
+            with pytest.raises(TypeError):  # no __enter__: connected, and nothing asked yet
+                next(program.conversations(["1+1"]))
+    assert opened == [(60_001, b"1+1\n"), (60_000, b"2+2\n"), (60_001, b"3+3\n"), (60_001, b"")]
 
 
 def test_words_of_options() -> None:
