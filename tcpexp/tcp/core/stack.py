@@ -99,8 +99,8 @@ class Stack:
         connection = Connection(local, remote, self.isn, config)
         cookie, mss = self.cookies.get(remote.address, (b"", None))
         wanted = config.fast_open and now >= self.refused.get(remote.address, now)
-        old = self.old_option.get(remote.address) in ("next", "in use")
-        connection.connect(now, data, cookie if wanted else None, mss, old_option=old)
+        older = self.old_option.get(remote.address) in ("next", "in use")
+        connection.connect(now, data, cookie if wanted else None, mss, old_option=older)
         self.connections[local.port, remote] = connection
         return connection
 
