@@ -390,3 +390,32 @@ def test_the_syn_ack_is_not_the_segment_that_rack_measures(in_sequence: bool) ->
     assert accepted.tcb.rack.rtt_ns == 10_000_000
     (again,) = server.segments_to_send(later + 10_000_000)
     assert again.segment.seq == una & 0xFFFFFFFF
+
+
+@pytest.mark.parametrize("tries", [False, True])
+def test_a_server_without_cookie_may_be_asked_in_the_older_way_once(tries: bool) -> None:
+    """Linux; RFC 7413 section 7 lets the experimental option go."""
+    client = make(CLIENT, fast_open=True, fast_open_tries_old=tries)
+
+    def opened(now: int, **answer: object) -> tuple[bytes | None, bool, int]:
+        client.connect(Endpoint(SERVER, 80), now, data=b"hello")
+        (syn,) = client.segments_to_send(now)
+        options = Options(mss=1460, **answer)  # type: ignore[arg-type]
+        ack = syn.segment.seq + 1 + len(syn.segment.payload) & 0xFFFFFFFF
+        port = syn.local.port
+        client.receive(Segment(80, port, 5, ack, SYN | ACK, 9000, options=options), SERVER, now)
+        client.segments_to_send(now)
+        asked = syn.segment.options
+        return asked.fast_open, asked.fast_open_old, len(syn.segment.payload)
+
+    assert [opened(at) for at in range(3)] == [
+        (b"", False, 0),
+        (b"", tries, 0),
+        (b"", False, 0),  # neither was answered: the usual one again
+    ]
+    client.old_option.clear()
+    opened(4)
+    assert opened(5, fast_open=b"coo4", fast_open_old=tries) == (b"", tries, 0)
+    assert opened(6, fast_open=b"coo5") == (b"coo4", tries, 5)  # a cookie in the usual option
+    assert opened(7) == (b"coo5", False, 5)
+    assert client.old_option == {}

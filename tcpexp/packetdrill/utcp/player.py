@@ -226,6 +226,7 @@ class Player:
             self.system.forgets_cookies = False
             self.stack.cookies.clear()
             self.stack.refused.clear()
+            self.stack.old_option.clear()
         return words
 
     # Time

@@ -155,6 +155,7 @@ LINUX: Mapping[str, object] = {
     "rack": True,
     "rack_in_sequence": True,  # tcp_clean_rtx_queue(), tcp_rack_advance()
     "fast_open_option_space": 40,
+    "fast_open_tries_old": True,  # tcp_rcv_fastopen_synack(): try_exp
     "tail_loss_probe": True,
     "prr": True,
     "frto": True,

@@ -195,6 +195,10 @@ class Config:
     """As a server, take data with the SYN from anybody: RFC 7413 section 4.1.2 warns of it."""
     fast_open_asks_again: bool = True
     """False: a server that was asked for a cookie and gave none is left alone: BSD."""
+    fast_open_tries_old: bool = False
+    """A server that gave no cookie is asked once more in the form that the option had before it had
+    a kind: Linux. RFC 7413 section 7 lets it go.
+    """
     fast_open_option_space: int = 0
     """What a SYN's data leave to options; 0 is what these need. Linux leaves all that there can be.
     """

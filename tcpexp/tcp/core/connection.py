@@ -55,13 +55,19 @@ class Connection:
     # The application's calls
 
     def connect(
-        self, now: int, data: bytes = b"", cookie: bytes | None = None, mss: int | None = None
+        self,
+        now: int,
+        data: bytes = b"",
+        cookie: bytes | None = None,
+        mss: int | None = None,
+        *,
+        old_option: bool = False,
     ) -> int:
         """Open actively: choose the ISN and send a SYN. RFC 9293 section 3.10.1.
 
         ``data`` are the first to be sent; return how many octets found room. With the server's
         ``cookie``, and its ``mss`` of last time, some go with the SYN; an empty cookie asks for
-        one. RFC 7413 section 4.2.
+        one. RFC 7413 section 4.2. ``old_option`` has it in the experimental option: section 7.
 
         Raises: CallError when the connection exists already: RFC 9293 section 3.9.1.1 (MUST-41).
         """
@@ -73,6 +79,7 @@ class Connection:
         tcb.fast_retransmit_from = tcb.recover = tcb.iss + 1
         go_to(tcb, State.SYN_SENT, "OPEN")
         taken = self.send(data, now) if data else 0
+        tcb.fast_open_old = old_option
         if cookie is not None and fastopen.fits(tcb, cookie):
             tcb.fast_open = cookie
         send_syn(tcb, fastopen.data_for_syn(tcb, mss))

@@ -44,6 +44,7 @@ def take_answer(tcb: Tcb, segment: Segment) -> None:
     if not tcb.config.fast_open:
         return
     tcb.learned_cookie = segment.options.fast_open or b""
+    tcb.learned_old = segment.options.fast_open_old
     if not tcb.learned_cookie and tcb.fast_open is not None:
         asked = tcb.fast_open == b"" and not tcb.config.fast_open_asks_again
         tcb.fast_open_refused = asked or (bool(tcb.out.queue) and tcb.snd_una == tcb.iss + 1)

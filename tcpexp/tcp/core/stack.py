@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from tcpexp.tcp.core.config import Config
 from tcpexp.tcp.core.connection import CallError, Connection
@@ -62,6 +62,9 @@ class Stack:
         self.cookies: dict[str, tuple[bytes, int | None]] = {}
         #: Servers without Fast Open, and until when that is believed: RFC 7413 section 4.1.3.1.
         self.refused: dict[str, int] = {}
+        #: Servers for which the experimental option is to be tried next, was tried in vain, or is
+        #: what their cookie came in: RFC 7413 section 7.
+        self.old_option: dict[str, Literal["next", "tried", "in use"]] = {}
         self.discarded = 0
         self._next_port = first_port
 
@@ -96,7 +99,8 @@ class Stack:
         connection = Connection(local, remote, self.isn, config)
         cookie, mss = self.cookies.get(remote.address, (b"", None))
         wanted = config.fast_open and now >= self.refused.get(remote.address, now)
-        connection.connect(now, data, cookie if wanted else None, mss)
+        older = self.old_option.get(remote.address) in ("next", "in use")
+        connection.connect(now, data, cookie if wanted else None, mss, old_option=older)
         self.connections[local.port, remote] = connection
         return connection
 
@@ -171,11 +175,28 @@ class Stack:
         known = self.cookies.get(server, (b"", None))[0]
         if tcb.learned_cookie is not None and (tcb.learned_cookie or known):
             self.cookies[server] = (tcb.learned_cookie or known, tcb.send_mss)
+        if tcb.learned_cookie is not None:
+            self._learn_of_option(connection, server)
         tcb.learned_cookie = None
         if tcb.fast_open_refused:
             self.cookies.pop(server, None)
             self.refused[server] = now + connection.config.fast_open_pause_ns
             tcb.fast_open_refused = False
+
+    def _learn_of_option(self, connection: Connection, server: str) -> None:
+        """Keep in which option a server gave its cookie, or that it gave none in one.
+
+        Linux 7.3, net/ipv4/tcp_input.c: tcp_rcv_fastopen_synack(); tcp_metrics.c. RFC 7413 section
+        7.
+        """
+        tcb = connection.tcb
+        if tcb.learned_cookie and tcb.learned_old:
+            self.old_option[server] = "in use"
+        elif tcb.learned_cookie:
+            self.old_option.pop(server, None)
+        elif connection.config.fast_open_tries_old and tcb.fast_open == b"":
+            tried = tcb.fast_open_old or self.old_option.get(server) == "tried"
+            self.old_option[server] = "tried" if tried else "next"
 
     def _retire(self, key: tuple[int, Endpoint], now: int) -> None:
         """Make room for a new connection with the ports of one that is closed or in TIME-WAIT.

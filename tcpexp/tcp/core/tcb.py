@@ -64,6 +64,7 @@ class Tcb:
         "last_arrival_ns",
         "last_sent_ns",
         "learned_cookie",
+        "learned_old",
         "limited_octets",
         "local",
         "max_snd_wnd",
@@ -194,6 +195,7 @@ class Tcb:
         self.fast_open_old = False  # whether the option is the experimental one
         self.fast_open_refused = False
         self.learned_cookie: bytes | None = None
+        self.learned_old = False  # whether it came in the experimental option
         self.ts_recent = 0
         self.ts_recent_ns = 0
 
