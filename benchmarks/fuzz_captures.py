@@ -29,9 +29,9 @@ from pathlib import Path
 
 from capturing.mutating import damaged
 
-from tcpexp.diagnosis.describe import describe
-from tcpexp.diagnosis.limits import limits
+from tcpexp.diagnosis.describe import join_portions
 from tcpexp.errors import DataError
+from tcpexp.explain.diagnose import diagnose
 from tcpexp.explain.tables import name_packets
 from tcpexp.ingest.connections import table_of
 from tcpexp.ingest.foreign import Foreign, read_foreign
@@ -39,6 +39,8 @@ from tcpexp.ingest.foreign import Foreign, read_foreign
 #: Of processor time, and of wall time: others may use the processor too.
 _LIMIT_S, _LIMIT_WALL_S = 10, 900
 _LARGEST_SEED = 200_000
+#: Connections are looked at in portions of so few packets that there are several.
+_PORTION = 50
 
 
 @dataclass
@@ -82,8 +84,8 @@ def explain_one(foreign: Foreign, tally: Tally) -> None:
     """Make everything that is said of a capture, but for the page."""
     named = name_packets(foreign.packets)
     connections = table_of(named.connections)
-    tally.findings += len(describe(named.packets, connections, foreign.notes).findings)
-    limits(named.packets, connections)
+    found = diagnose(named.packets, connections, portion=_PORTION)
+    tally.findings += len(join_portions(found.portions, foreign.notes).findings)
     tally.explained += 1
 
 
