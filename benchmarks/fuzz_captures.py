@@ -27,14 +27,18 @@ import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import polars as pl
 from capturing.mutating import damaged
 
 from tcpexp.diagnosis.describe import join_portions
 from tcpexp.errors import DataError
 from tcpexp.explain.diagnose import diagnose
-from tcpexp.explain.tables import name_packets
+from tcpexp.explain.plan import plan_of
+from tcpexp.explain.tables import name_packets, resent_of
 from tcpexp.ingest.connections import table_of
 from tcpexp.ingest.foreign import Foreign, read_foreign
+from tcpexp.plan.types import to_json
+from tcpexp.store.rundata import RunData
 
 #: Of processor time, and of wall time: others may use the processor too.
 _LIMIT_S, _LIMIT_WALL_S = 10, 900
@@ -84,7 +88,15 @@ def explain_one(foreign: Foreign, tally: Tally) -> None:
     """Make everything that is said of a capture, but for the page."""
     named = name_packets(foreign.packets)
     connections = table_of(named.connections)
-    found = diagnose(named.packets, connections, portion=_PORTION)
+    plan = plan_of("fuzz", "", named.stands, named.flows, named.end_ns)
+    with tempfile.TemporaryDirectory() as folder:
+        run = RunData(Path(folder))
+        (run.path / "plan.json").write_text(to_json(plan))
+
+        def resent(packets: pl.DataFrame, copies: pl.DataFrame) -> pl.DataFrame:
+            return resent_of(run, packets, copies, named.nodes)
+
+        found = diagnose(named.packets, connections, resent, portion=_PORTION)
     tally.findings += len(join_portions(found.portions, foreign.notes).findings)
     tally.explained += 1
 

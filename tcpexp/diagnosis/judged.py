@@ -15,12 +15,12 @@ _OVERTAKEN_NS = 3_000_000
 #: to others between.
 _NEXT_IDS = 64
 #: Columns of ``packets`` that no finding asks for: segments are copied often.
-NOT_ASKED = ("flow", "stream", "ttl", "dsn", "data_ack", "in_flight_bytes")
+_NOT_ASKED = ("flow", "stream", "ttl", "dsn", "data_ack", "in_flight_bytes")
 
 
 def marked_segments(packets: pl.DataFrame, connections: pl.DataFrame) -> pl.DataFrame:
     """Return ``segments_of`` with ``copy``: what findings and limits both begin with."""
-    return with_copies(segments_of(packets.drop(NOT_ASKED, strict=False), connections))
+    return with_copies(segments_of(packets.drop(_NOT_ASKED, strict=False), connections))
 
 
 def judged_segments(

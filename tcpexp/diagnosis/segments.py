@@ -26,7 +26,7 @@ def segments_of(packets: pl.DataFrame, connections: pl.DataFrame) -> pl.DataFram
     acknowledges in the other end's numbers; ``top``, the highest ``end`` that its sender sent
     before; ``acked``, the highest ``ack_to`` that the other end sent before. These are null where
     nothing was seen before. What is ``damaged`` takes and acknowledges nothing: its receiver drops
-    it; a column of that name says so where ``packets`` has one, because the whole capture decides.
+    it (:func:`tcpexp.ingest.connections.damaged_of`).
     What belongs to an initial sequence number that was replaced counts for nothing either
     (:func:`tcpexp.diagnosis.numbering.with_numbering`).
     """
@@ -50,9 +50,7 @@ def segments_of(packets: pl.DataFrame, connections: pl.DataFrame) -> pl.DataFram
         .sort("capture", "number", maintain_order=True)
     )
     takes = pl.col("payload_bytes").fill_null(0) + pl.sum_horizontal("syn", "fin").cast(pl.Int64)
-    if "damaged" not in tcp.columns:
-        tcp = tcp.with_columns(damaged=damaged_of(tcp))
-    tcp = with_numbering(tcp)
+    tcp = with_numbering(tcp.with_columns(damaged=damaged_of(tcp)))
     void = pl.col("damaged") | pl.col("void")
     tcp = tcp.with_columns(takes=pl.when(void).then(0).otherwise(takes))
     counts = ~pl.col("rst") & ~void

@@ -1,4 +1,4 @@
-"""What packets say, written down: the tables ``findings``, ``summary`` and ``limits``.
+"""What packets say, written down: the tables ``findings``, ``summary``, ``limits`` and ``resent``.
 
 A connection is described by its own packets. So many connections are looked at in portions, two at
 a time, and a large capture needs memory for a part of it.
@@ -6,7 +6,7 @@ a time, and a large capture needs memory for a part of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import polars as pl
 
 from tcpexp.diagnosis.describe import Portion, describe_portion, join_portions
 from tcpexp.diagnosis.finding import Finding
-from tcpexp.diagnosis.judged import NOT_ASKED, marked_segments
+from tcpexp.diagnosis.judged import marked_segments
 from tcpexp.diagnosis.limits import judged_connections, limits
 from tcpexp.explain.beside import workers
 from tcpexp.explain.joining import Between
@@ -30,45 +30,54 @@ _AT_ONCE = 2
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What the packets of captures say. ``copies`` has the ``capture`` and the ``number`` of those
-    that the capture holds a second time.
-    """
+    """What the packets of captures say: ``limits`` and ``resent`` are the tables of these names."""
 
     portions: tuple[Portion, ...]
     limits: pl.DataFrame
-    copies: pl.DataFrame
+    resent: pl.DataFrame
 
 
-def diagnose(packets: pl.DataFrame, connections: pl.DataFrame, portion: int = PORTION) -> Diagnosis:
+#: Finds what was sent again among packets of which some (``capture``, ``number``) are there twice.
+FindResent = Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]
+
+
+def diagnose(
+    packets: pl.DataFrame,
+    connections: pl.DataFrame,
+    find_resent: FindResent,
+    portion: int = PORTION,
+) -> Diagnosis:
     """Return what the packets say of every connection: ``packets`` and ``connections`` are the
     tables of these names.
     """
     chosen = judged_connections(connections).select("connection")
-    asked = packets.drop(NOT_ASKED).with_columns(damaged=damaged_of(packets))
+    packets = packets.with_columns(damaged=damaged_of(packets))
 
     def one(few: pl.DataFrame) -> tuple[Portion, pl.DataFrame, pl.DataFrame]:
-        return _one(asked, few, few.join(chosen, on="connection", how="semi"))
+        least, most = few["connection"].min(), few["connection"].max()
+        own = packets.filter(pl.col("connection").is_between(least, most))
+        return _one(own, few, few.join(chosen, on="connection", how="semi"), find_resent)
 
     with workers(_AT_ONCE) as pool:
         done = list(pool.map(one, _portions(packets, connections, portion)))
-    nothing = empty_frame("packets").select("capture", "number")
+    resent = pl.concat([empty_frame("resent"), *(again for _, _, again in done)])
     return Diagnosis(
         tuple(said for said, _, _ in done),
         pl.concat([empty_frame("limits"), *(limited for _, limited, _ in done)]),
-        pl.concat([nothing, *(copies for _, _, copies in done)]),
+        conform(resent, "resent"),
     )
 
 
 def _one(
-    packets: pl.DataFrame, few: pl.DataFrame, chosen: pl.DataFrame
+    packets: pl.DataFrame, few: pl.DataFrame, chosen: pl.DataFrame, find_resent: FindResent
 ) -> tuple[Portion, pl.DataFrame, pl.DataFrame]:
-    """Return what is said of a few connections, what limited the ``chosen`` ones, and copies."""
-    number = pl.col("connection")
-    own = packets.filter(number.is_between(few["connection"].min(), few["connection"].max()))
-    marked = marked_segments(own, few)
-    limited = limits(own, chosen, marked)
-    copies = marked.filter("copy").select("capture", "number")
-    return describe_portion(own, few, marked), limited, copies
+    """Return what is said of a few connections, what limited the ``chosen`` ones, and what was sent
+    again.
+    """
+    marked = marked_segments(packets, few)
+    limited = limits(packets, chosen, marked)
+    again = find_resent(packets, marked.filter("copy").select("capture", "number"))
+    return describe_portion(packets, few, marked), limited, again
 
 
 def _portions(

@@ -24,7 +24,7 @@ from tcpexp.explain.joining import Between, align, between
 from tcpexp.explain.judging import judge_captures
 from tcpexp.explain.page import draw, write_page
 from tcpexp.explain.plan import plan_of, recast
-from tcpexp.explain.tables import Named, name_packets, write_resent, write_tables
+from tcpexp.explain.tables import Named, name_packets, resent_of, write_resent, write_tables
 from tcpexp.ingest.connections import table_of
 from tcpexp.ingest.foreign import Notes, read_foreign
 from tcpexp.plan.types import RunPlan, to_json
@@ -153,22 +153,26 @@ def _fill(
     _write_record(run_dir, name, taken, (named, cast), (epoch_ns, notes), labels=labels)
     connections = table_of(named.connections)
     tell("looking for what happened")
+    run, nodes = RunData(run_dir), named.nodes
     with workers(1) as beside:
-        written = beside.submit(write_tables, run_dir, named, RunData(run_dir).plan)
-        found = diagnose(named.packets, connections)
-        written.result()
-        clock.passed("diagnosis_s")
-        written = beside.submit(write_resent, run_dir, named, found.copies)
-        write_diagnosis(run_dir, found, notes, met)
-        if met.numbers:
-            write_atomic(run_dir / JOINED, to_json_text({"joined": list(met.numbers)}))
+        written = beside.submit(write_tables, run_dir, named, run.plan)
+        found = diagnose(
+            named.packets,
+            connections,
+            lambda packets, copies: resent_of(run, packets, copies, nodes),
+        )
         written.result()
     clock.passed("tables_s")
+    run.keep("packets", named.packets)
     manifest = _manifest(name, named.end_ns)
-    run = RunData(run_dir)
-    del named, found, met  # the tables have it: a large capture is held once
+    del named  # the tables have it
+    write_resent(run_dir, found.resent)
+    write_diagnosis(run_dir, found, notes, met)
+    if met.numbers:
+        write_atomic(run_dir / JOINED, to_json_text({"joined": list(met.numbers)}))
+    clock.passed("diagnosis_s")
+    del found, met
     tell("measuring")
-    run.table("packets")  # read once, for both
     with workers(1) as beside:
         drawn = beside.submit(draw, run)
         measure_run(run)

@@ -39,7 +39,7 @@ _OF_STREAMS = (
 _OF_FLOWS = (*_OF_STREAMS, "flow", "connection", "frame_bytes", "seq_rel", "dsn", "mptcp")
 _OF_RESENT = (
     *_OF_STREAMS, "flow", "connection", "frame_bytes", "ack", "window", "seq_rel", "mss", "ts_val",
-    "ts_ecr", "sack_blocks",
+    "ts_ecr", "sack_blocks", "damaged",
 )  # fmt: skip
 
 
@@ -153,15 +153,10 @@ def write_tables(run_dir: Path, named: Named, plan: RunPlan) -> None:
         write_table(run_dir, name, frame)
 
 
-def write_resent(run_dir: Path, named: Named, copies: pl.DataFrame) -> None:
-    """Write ``resent`` and ``timeouts``, once the other tables are there.
-
-    ``copies`` has the ``capture`` and the ``number`` of packets that the capture merely has twice.
-    """
+def write_resent(run_dir: Path, resent: pl.DataFrame) -> None:
+    """Write ``resent``, and ``timeouts`` by it."""
     run = RunData(run_dir)
-    resent = _resent(run, named, copies)
     write_table(run_dir, "resent", resent)
-    run.forget("resent")
     # what only the kernel knows of timers is in no packet: what was sent again is enough
     nothing = _OneCapture(run, empty_frame("packets"))
     write_table(run_dir, "timeouts", build_timeouts(nothing, resent))
@@ -211,28 +206,31 @@ class _OneCapture(RunData):
         return self._packets if name == "packets" else super().table(name)
 
 
-def _resent(run: RunData, named: Named, copies: pl.DataFrame) -> pl.DataFrame:
+def resent_of(
+    run: RunData, packets: pl.DataFrame, copies: pl.DataFrame, nodes: Nodes
+) -> pl.DataFrame:
     """Return ``resent``: what the sender's own capture shows as sent again, and where there is none
     what another capture saw twice; ``node`` is where it was captured.
 
-    Packets that the capture merely has twice are none. A segment that fills a hole was sent again
-    only if the capture is the sender's: elsewhere it may be one that was overtaken.
+    ``packets`` may be those of some connections, with ``damaged``. ``copies`` has the ``capture``
+    and the ``number`` of packets that the capture merely has twice: these are none. A segment that
+    fills a hole was sent again only if the capture is the sender's: elsewhere it may be one that
+    was overtaken.
     """
     parts = []
-    tcp = named.packets.select(_OF_RESENT).filter(pl.col("protocol") == "tcp")
+    tcp = packets.select(_OF_RESENT).filter(pl.col("protocol") == "tcp")
     captures = (
         [tcp]
         if tcp["capture"].n_unique() == 1
         else tcp.partition_by("capture", maintain_order=True)
     )
-    del tcp
     for part in captures:
         once = part
         if copies.height:
             once = part.join(copies, on=["capture", "number"], how="anti", maintain_order="left")
-        whole = at_both_ends(deciding_packets(once), named.nodes)
+        whole = at_both_ends(deciding_packets(once), nodes)
         rows = build_resent(_OneCapture(run, whole))
-        where = conn.with_new_bytes(part.select(_OF_STREAMS)).select(
+        where = conn.with_new_bytes(part.select(*_OF_STREAMS, "damaged")).select(
             "capture", "number", "new_bytes", at="node"
         )
         rows = rows.join(where, on=["capture", "number"], how="left", maintain_order="left")
@@ -240,8 +238,8 @@ def _resent(run: RunData, named: Named, copies: pl.DataFrame) -> pl.DataFrame:
     if not parts:
         return empty_frame("resent")
     rows = pl.concat(parts)
-    sender = named.nodes.of_address("src")
-    seen = named.packets.filter(pl.col("node") == sender).select("connection", "src")
+    sender = nodes.of_address("src")
+    seen = tcp.filter(pl.col("node") == sender).select("connection", "src")
     beside = seen.unique().with_columns(beside=pl.lit(True))
     rows = rows.join(beside, on=["connection", "src"], how="left", maintain_order="left")
     twice = pl.col("beside").is_null() & ((pl.col("kind") != "data") | (pl.col("new_bytes") == 0))

@@ -87,7 +87,12 @@ def describe_streams(
 
 
 def damaged_of(packets: pl.DataFrame) -> pl.Expr:
-    """Return :func:`is_damaged` for these packets: quick where no checksum is wrong."""
+    """Return :func:`is_damaged` for these packets: quick where no checksum is wrong.
+
+    Where they are a part of a capture, their column ``damaged`` says it of the whole one.
+    """
+    if "damaged" in packets.columns:
+        return pl.col("damaged")
     return is_damaged() if packets["checksum_bad"].any() else pl.lit(False)
 
 

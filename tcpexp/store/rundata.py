@@ -120,6 +120,10 @@ class RunData:
             self._tables[name] = read_table(self.path, self._schema(name))
         return self._tables[name]
 
+    def keep(self, name: str, table: polars.DataFrame) -> None:
+        """Keep a table that was just written, so that it is not read again."""
+        self._tables[name] = table
+
     def _schema(self, name: str) -> TableSchema:
         """Return a table's schema; the plan is asked only for one that nobody else knows."""
         try:

@@ -7,9 +7,12 @@ import pytest
 
 from tcpexp.diagnosis.describe import join_portions
 from tcpexp.explain.diagnose import diagnose
-from tcpexp.explain.tables import name_packets
+from tcpexp.explain.plan import plan_of
+from tcpexp.explain.tables import name_packets, resent_of
 from tcpexp.ingest.connections import is_damaged
 from tcpexp.ingest.foreign import read_foreign
+from tcpexp.plan.types import to_json
+from tcpexp.store.rundata import RunData
 from tests.support.crafting import write_pcap
 from tests.support.talks import RandomTalk
 
@@ -29,18 +32,24 @@ def named(tmp_path_factory):
     return name_packets(spoilt), foreign.notes
 
 
-def test_portions_say_what_the_whole_says(named):
+def test_portions_say_what_the_whole_says(named, tmp_path):
     tables, notes = named
     packets, connections = tables.packets, tables.connections
     assert packets.filter(is_damaged()).height > 3 and connections.height > 25
-    whole = diagnose(packets, connections, portion=10**9)
+    run = RunData(tmp_path)
+    plan = plan_of("x", "x", tables.stands, tables.flows, tables.end_ns)
+    (tmp_path / "plan.json").write_text(to_json(plan))
+
+    def again(packets, copies):
+        return resent_of(run, packets, copies, tables.nodes)
+
+    whole = diagnose(packets, connections, again, portion=10**9)
     assert len(whole.portions) == 1
     for most in (1, 60):
-        parts = diagnose(packets, connections, portion=most)
+        parts = diagnose(packets, connections, again, portion=most)
         assert len(parts.portions) > 5
         said, expected = join_portions(parts.portions, notes), join_portions(whole.portions, notes)
         assert said.findings == expected.findings and len(said.findings) > 50
         assert said.summary.equals(expected.summary)
         assert parts.limits.equals(whole.limits) and parts.limits.height > 20
-        key = ["capture", "number"]
-        assert parts.copies.sort(key).equals(whole.copies.sort(key))
+        assert parts.resent.equals(whole.resent) and parts.resent.height > 10
