@@ -4,8 +4,6 @@ checks pass.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -45,20 +43,6 @@ def parameters() -> list[object]:
         pytest.param(name, marks=[pytest.mark.root, *([] if name in QUICK else [pytest.mark.full])])
         for name in names
     ]
-
-
-@pytest.fixture(autouse=True)
-def first_on_the_processor(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Programs on the real clock go before other tests, which guests keep busy: without it an ACK
-    that is due at once comes 12 ms later.
-    """
-    if not request.node.get_closest_marker("root"):
-        yield
-        return
-    usual = os.getpriority(os.PRIO_PROCESS, 0)
-    os.setpriority(os.PRIO_PROCESS, 0, -15)
-    yield
-    os.setpriority(os.PRIO_PROCESS, 0, usual)
 
 
 def assert_passes(name: str, tmp_path: Path, *changes: str) -> None:
