@@ -185,7 +185,9 @@ def _arrived(
                 "t_ns", begin="place", end=pl.col("place") + pl.col("payload_bytes")
             )
             continue
-        data = own.select("t_ns", begin="seq_rel", end=pl.col("seq_rel") + pl.col("payload_bytes"))
+        data = own.select(
+            "t_ns", "ts_val", begin="seq_rel", end=pl.col("seq_rel") + pl.col("payload_bytes")
+        )
         back = acks.filter((pl.col("src_port") == local) & (pl.col("dst_port") == remote))
         found[(local, remote)] = _taken(data, back)
     return found
@@ -205,8 +207,10 @@ def _taken(data: pl.DataFrame, acks: pl.DataFrame) -> pl.DataFrame:
     """Return the packets without those of which the receiver still asked for a byte afterwards.
 
     It refused them although they arrived: they were damaged where the capture does not show it, or
-    so late that their time stamp was too old (PAWS, RFC 7323 section 5).
+    so late that their time stamp was too old (PAWS, RFC 7323 section 5). Of the last packets no ACK
+    tells, but their time stamps do.
     """
+    data = _without_old(data, acks)
     asked = (
         acks.filter(pl.col("ack_rel").is_not_null())
         .group_by(asked="ack_rel")
@@ -224,6 +228,20 @@ def _taken(data: pl.DataFrame, acks: pl.DataFrame) -> pl.DataFrame:
         .select("t_ns", "begin", "end")
         .sort("t_ns", maintain_order=True)
     )
+
+
+def _without_old(data: pl.DataFrame, acks: pl.DataFrame) -> pl.DataFrame:
+    """Return the packets, of those that were never acknowledged only the ones whose time stamps are
+    not older than what the receiver had taken by then (RFC 7323 section 5.3, R1).
+    """
+    highest = acks["ack_rel"].max()
+    if highest is None or data["ts_val"].null_count() == data.height:
+        return data
+    stamp = (pl.col("ts_val") - pl.col("ts_val").drop_nulls().first() + 2**31) % 2**32 - 2**31
+    taken = pl.when(pl.col("begin") < highest).then(stamp)
+    old = (pl.col("begin") >= highest) & (stamp < taken.cum_max().forward_fill().shift())
+    ordered = data.sort("t_ns", maintain_order=True)
+    return ordered.filter(~old.fill_null(False))
 
 
 def _perhaps_damaged(
