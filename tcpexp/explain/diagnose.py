@@ -23,7 +23,7 @@ from tcpexp.ingest.foreign import Notes
 from tcpexp.store.frames import conform, empty_frame, write_table
 
 #: Connections are taken together until they have so many packets.
-PORTION = 100_000
+PORTION = 150_000
 #: Portions that are looked at at a time: what Python does between columns is of one at a time.
 _AT_ONCE = 2
 
