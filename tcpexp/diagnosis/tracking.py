@@ -152,7 +152,8 @@ def tracked(segments: pl.DataFrame, *, copies: bool) -> pl.DataFrame:
     """
     # Wireshark's own round-trip time of an ACK has this name in the table packets
     rows = segments.drop("rtt_ns", strict=False).with_row_index("row")
-    takes = pl.col("takes") > 0
+    # a reset with data in front of everything else has no place among the numbers
+    takes = (pl.col("takes") > 0) & pl.col("begin").is_not_null()
     if not copies:
         takes &= ~pl.col("copy")
     odd = takes & ((pl.col("begin") < pl.col("top")) | pl.col("probe"))

@@ -46,3 +46,17 @@ def test_acks_before_the_first_packet_of_the_other_end_tell_what_was_not_capture
     # an ACK that was only written before its data tells nothing of that kind
     early = Talk().send(0, "A", 1, 1).send(0, "A", 1, 101).send(1, "A", 1, 1, 100)
     assert not findings_of(early, kind="acked_unseen")
+
+
+def test_a_reset_with_data_in_front_of_all_else_has_no_place_among_the_numbers() -> None:
+    talk = Talk()
+    talk.send(1, "R", 0, 0, 30)
+    talk.send(0, "S", 0, 0)
+    talk.send(1, "SA", 0, 1)
+    talk.send(0, "A", 1, 1)
+    for seq in (1, 201, 101):
+        talk.send(1, "A", seq, 1, 100, after_ns=50_000_000)
+        talk.send(0, "A", 1, 101 if seq == 201 else seq + 100, after_ns=1_000_000)
+    rows = judged_segments(*tables_of(talk)).filter("rst")
+    assert rows["begin"].to_list() == [None] and rows["repeated"].to_list() == [0]
+    assert findings_of(talk, kind="lost_segments")
